@@ -1,0 +1,2 @@
+//! udair-cli
+fn main() {}

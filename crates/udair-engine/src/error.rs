@@ -1,0 +1,42 @@
+//! What can go wrong in the engine, by who must act.
+
+use thiserror::Error;
+
+/// An error of the engine. Callers add the name of the file that it concerns.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// The weights file cannot be used: not safetensors, not UDAIR, parameters missing or misshapen.
+    #[error("unusable weights: {0}")]
+    Weights(String),
+    /// A configuration that no network can have (zero width, heads that do not divide the channels).
+    #[error("impossible network configuration: {0}")]
+    Config(String),
+    /// The caller's buffer does not fit the size it gave.
+    #[error("the picture is {width} x {height}, which is {expected} samples, but {got} were given")]
+    Shape {
+        /// Width in pixels.
+        width: usize,
+        /// Height in pixels.
+        height: usize,
+        /// Samples that the size asks for.
+        expected: usize,
+        /// Samples in the buffer.
+        got: usize,
+    },
+    /// The working memory could not be had.
+    #[error("not enough memory: {bytes} bytes could not be allocated")]
+    Memory {
+        /// Size of the allocation that failed, in bytes.
+        bytes: usize,
+    },
+    /// The [`crate::Watch`] asked to stop.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+impl EngineError {
+    pub(crate) fn weights(message: impl Into<String>) -> Self {
+        Self::Weights(message.into())
+    }
+}

@@ -1,0 +1,147 @@
+//! Identification: which degradation a picture has, by the nearest anchor.
+//!
+//! The feature of a picture is, for the conditions D4, D3 and D2 in this order, the channel means
+//! over all positions followed by `ln(v + 1e-8)` of the population variances v: F = 28 C numbers.
+//! With `u = ((f - mean) / scale) · project`, the distance to pattern k is
+//! `d_k = ||u - anchors_k||²` and its probability `softmax(-d / temperature)_k`. `project` whitens
+//! by the spread that pictures of one pattern have, so a distance is measured in that spread.
+
+use std::collections::BTreeMap;
+
+use crate::{Conditions, Config, EngineError, Map, Tensor};
+
+/// What a picture was found to be spoiled by.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Identification {
+    /// One entry a pattern, in the order of the weights file.
+    pub findings: Vec<Finding>,
+}
+
+/// One pattern with its probability.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    /// Name of the pattern, e.g. `dehaze`.
+    pub pattern: String,
+    /// Probability from 0 to 1; all patterns sum to 1.
+    pub probability: f32,
+    /// Squared distance to the pattern's anchor, in whitened units.
+    pub distance: f32,
+}
+
+impl Identification {
+    /// The most probable pattern.
+    pub fn best(&self) -> &Finding {
+        self.findings
+            .iter()
+            .max_by(|a, b| a.probability.total_cmp(&b.probability))
+            .expect("an identifier has at least one pattern")
+    }
+}
+
+/// Means, scales, projection and anchors, as stored with the weights.
+#[derive(Debug, Clone)]
+pub struct Identifier {
+    patterns: Vec<String>,
+    tensors: BTreeMap<String, Tensor>,
+}
+
+impl Identifier {
+    /// Takes the tensors `mean` [F], `scale` [F], `project` [F, P], `anchors` [K, P] and
+    /// `temperature` [].
+    pub fn from_tensors(
+        config: &Config,
+        patterns: &[String],
+        tensors: BTreeMap<String, Tensor>,
+    ) -> Result<Self, EngineError> {
+        let (features, count) = (28 * config.width, patterns.len());
+        let rank = tensors.get("project").and_then(|t| t.shape.get(1)).copied().unwrap_or(0);
+        let expected: [(&str, Vec<usize>); 5] = [
+            ("mean", vec![features]),
+            ("scale", vec![features]),
+            ("project", vec![features, rank]),
+            ("anchors", vec![count, rank]),
+            ("temperature", vec![]),
+        ];
+        for (name, shape) in &expected {
+            match tensors.get(*name) {
+                Some(tensor) if tensor.shape == *shape => {}
+                Some(tensor) => {
+                    let message =
+                        format!("identify.{name} has shape {:?} instead of {shape:?}", tensor.shape);
+                    return Err(EngineError::weights(message));
+                }
+                None => return Err(EngineError::weights(format!("identify.{name} is missing"))),
+            }
+        }
+        let positive = |name: &str| tensors[name].data.iter().all(|&v| v > 0.0);
+        if count == 0 || rank == 0 || !positive("scale") || !positive("temperature") {
+            return Err(EngineError::weights(
+                "identify.* needs patterns, and positive scales and temperature",
+            ));
+        }
+        if let Some(name) = tensors.keys().find(|name| expected.iter().all(|(known, _)| known != name)) {
+            return Err(EngineError::weights(format!("identify.{name} is not known")));
+        }
+        Ok(Self { patterns: patterns.to_vec(), tensors })
+    }
+
+    /// The stored tensors by name.
+    pub fn tensors(&self) -> impl Iterator<Item = (&str, &Tensor)> {
+        self.tensors.iter().map(|(name, tensor)| (name.as_str(), tensor))
+    }
+
+    /// Compares a picture's feature (see [`feature`]) with every anchor.
+    pub fn identify(&self, feature: &[f64]) -> Identification {
+        let values = |name: &str| self.tensors[name].data.iter().map(|&v| f64::from(v));
+        let rank = self.tensors["project"].shape[1];
+        let mut u = vec![0.0; rank];
+        let standard = feature.iter().zip(values("mean")).zip(values("scale")).map(|((f, m), s)| (f - m) / s);
+        for (f, row) in standard.zip(self.tensors["project"].data.chunks_exact(rank)) {
+            for (u, &p) in u.iter_mut().zip(row) {
+                *u += f * f64::from(p);
+            }
+        }
+        let distances: Vec<f64> = self.tensors["anchors"]
+            .data
+            .chunks_exact(rank)
+            .map(|anchor| u.iter().zip(anchor).map(|(u, &a)| (u - f64::from(a)).powi(2)).sum())
+            .collect();
+        let nearest = distances.iter().copied().fold(f64::INFINITY, f64::min);
+        let temperature = f64::from(self.tensors["temperature"].data[0]);
+        let weights: Vec<f64> = distances.iter().map(|d| ((nearest - d) / temperature).exp()).collect();
+        let total: f64 = weights.iter().sum();
+        let findings = self.patterns.iter().zip(weights.iter().zip(&distances));
+        Identification {
+            findings: findings
+                .map(|(pattern, (w, &d))| Finding {
+                    pattern: pattern.clone(),
+                    probability: (w / total) as f32,
+                    distance: d as f32,
+                })
+                .collect(),
+        }
+    }
+}
+
+/// The feature that identification compares: 28 C numbers.
+pub fn feature(conditions: &Conditions) -> Vec<f64> {
+    [&conditions.d4, &conditions.d3, &conditions.d2].into_iter().flat_map(moments).collect()
+}
+
+/// Channel means, then log variances.
+fn moments(map: &Map) -> Vec<f64> {
+    let (c, positions) = (map.channels, (map.width * map.height) as f64);
+    let mut mean = vec![0.0; c];
+    for pixel in map.data.chunks_exact(c) {
+        mean.iter_mut().zip(pixel).for_each(|(m, &v)| *m += f64::from(v));
+    }
+    mean.iter_mut().for_each(|m| *m /= positions);
+    let mut variance = vec![0.0; c];
+    for pixel in map.data.chunks_exact(c) {
+        for ((v, &x), m) in variance.iter_mut().zip(pixel).zip(&mean) {
+            *v += (f64::from(x) - m).powi(2);
+        }
+    }
+    mean.extend(variance.iter().map(|v| (v / positions + 1e-8).ln()));
+    mean
+}

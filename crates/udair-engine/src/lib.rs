@@ -1,0 +1,35 @@
+//! UDAIR on the CPU without a framework: whole images of any size, in bounded memory, with the
+//! same bytes for any number of threads.
+//!
+//! A [`Weights`] file becomes an [`Engine`]; the engine turns a picture into [`Conditions`] (what
+//! spoiled it), names the degradation ([`Identification`]) and restores it.
+//!
+//! ```no_run
+//! use udair_engine::{Engine, Silent, Weights};
+//!
+//! let weights = Weights::from_bytes(&std::fs::read("small.safetensors")?)?;
+//! let engine = Engine::new(&weights)?;
+//! let (width, height) = (640, 480);
+//! let rgb = vec![0.5_f32; width * height * 3];
+//! let conditions = engine.conditions(&rgb, width, height, &Silent)?;
+//! let found = engine.identify(&conditions);
+//! let restored = engine.restore(&rgb, width, height, &conditions, &Silent)?;
+//! assert_eq!(restored.len(), rgb.len());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod config;
+mod engine;
+mod error;
+mod identify;
+mod parameters;
+mod watch;
+mod weights;
+
+pub use config::{Config, Padding};
+pub use engine::{Conditions, Engine, Map};
+pub use error::EngineError;
+pub use identify::{Finding, Identification, Identifier};
+pub use parameters::{Parameter, Part, parameters};
+pub use watch::{Silent, Watch};
+pub use weights::{Tensor, Weights};

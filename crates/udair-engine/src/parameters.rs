@@ -1,0 +1,280 @@
+//! The names and shapes of every tensor of a network, and its operation count.
+//!
+//! Names are those of the released state dict, so that published checkpoints load unchanged.
+//! Loading, counting, initialising and importing all walk the one list made here.
+
+use crate::Config;
+
+/// One tensor of a network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parameter {
+    /// Name in the state dict.
+    pub name: String,
+    /// Shape, in PyTorch's order: output channels, input channels, height, width.
+    pub shape: Vec<usize>,
+    /// What the tensor is for.
+    pub part: Part,
+}
+
+/// What a tensor is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Learned by gradient and used by every restoration.
+    Network,
+    /// State of a codebook, moved by averages and not by gradients.
+    Codebook,
+    /// An adapter, used by test-time adaptation alone.
+    Adapter,
+}
+
+impl Parameter {
+    /// Number of values.
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// True for a tensor without values, which no network has.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// Every tensor of a network of this shape, codebooks and adapters included.
+pub fn parameters(config: &Config) -> Vec<Parameter> {
+    let mut list = List { config, list: Vec::new() };
+    list.backbone();
+    list.daam();
+    list.fusion();
+    list.network("logit_scale", &[]);
+    list.adapters();
+    list.list
+}
+
+impl Config {
+    /// Number of learned values, adapters and codebook state not counted.
+    pub fn parameter_count(&self) -> usize {
+        self.count(Part::Network)
+    }
+
+    /// Number of values in the three adapters.
+    pub fn adapter_count(&self) -> usize {
+        self.count(Part::Adapter)
+    }
+
+    fn count(&self, part: Part) -> usize {
+        parameters(self).iter().filter(|p| p.part == part).map(Parameter::len).sum()
+    }
+
+    /// Multiply-accumulates of one forward pass over `width` x `height` pixels, both padded up as
+    /// the network does; attention products and code search included, adapters not.
+    pub fn macs(&self, width: usize, height: usize) -> u64 {
+        let multiple = self.pad.multiple();
+        let pixels = (width.next_multiple_of(multiple) * height.next_multiple_of(multiple)) as u64;
+        // Every level's operations are counted per 64 full-size pixels, one pixel of the bottleneck.
+        let at = |level: usize, macs: usize| (macs << (6 - 2 * level)) as u64;
+        let block = |c: usize, heads: usize| {
+            let h = self.hidden(c);
+            let attention = 3 * c * c + 27 * c + 2 * c * c / heads + c * c;
+            attention + 2 * h * c + 18 * h + h * c
+        };
+        let c = |level| self.channels(level);
+        let mut sum = at(0, 27 * c(0));
+        for level in 0..4 {
+            sum += at(level, self.enc[level] * block(c(level), self.heads[level]));
+            if level < 3 {
+                sum += at(level, 9 * c(level) * c(level) / 2);
+            }
+        }
+        for (stage, level) in [(0, 2), (1, 1)] {
+            sum += at(level, self.dec[stage] * block(c(level), self.heads[level]));
+            sum += at(level, 2 * c(level) * c(level));
+        }
+        sum += at(0, (self.dec[2] + self.refine) * block(2 * c(0), self.heads[0]));
+        sum += at(0, 9 * 2 * c(0) * 3);
+        for level in 1..4 {
+            sum += at(level, block(2 * c(level), self.fusion_heads) + 2 * c(level) * c(level));
+            sum += at(level, 9 * c(level) * 2 * c(level));
+        }
+        sum += at(3, 9 * c(2) * c(3)) + at(1, 9 * c(2) * c(1));
+        sum += self.daam_macs(at);
+        sum * pixels / 64
+    }
+
+    fn daam_macs(&self, at: impl Fn(usize, usize) -> u64) -> u64 {
+        let (t, d) = (self.trunk, self.code_dim);
+        let res = self.res_blocks * (9 * t * self.res + self.res * t);
+        at(1, 16 * 3 * t / 2)
+            + at(2, 16 * t / 2 * t + 9 * t * t + res)
+            + at(3, 16 * t * t / 2 + 9 * t / 2 * t + res)
+            + at(3, t * d + d * self.codes)
+            + at(3, 9 * d * t + res + 16 * t * d)
+            + at(2, (d + t) * d + d * self.codes)
+            + at(2, d * self.head + self.head * 4 * self.width)
+    }
+}
+
+/// Appends tensors in the order of the state dict.
+struct List<'a> {
+    config: &'a Config,
+    list: Vec<Parameter>,
+}
+
+impl List<'_> {
+    fn push(&mut self, name: impl Into<String>, shape: &[usize], part: Part) {
+        self.list.push(Parameter { name: name.into(), shape: shape.to_vec(), part });
+    }
+
+    fn network(&mut self, name: impl Into<String>, shape: &[usize]) {
+        self.push(name, shape, Part::Network);
+    }
+
+    fn biased(&mut self, name: &str, shape: [usize; 4], outputs: usize, part: Part) {
+        self.push(format!("{name}.weight"), &shape, part);
+        self.push(format!("{name}.bias"), &[outputs], part);
+    }
+
+    fn conv(&mut self, name: &str, inputs: usize, outputs: usize, kernel: usize) {
+        self.biased(name, [outputs, inputs, kernel, kernel], outputs, Part::Network);
+    }
+
+    fn block(&mut self, name: &str, c: usize, heads: usize) {
+        let h = self.config.hidden(c);
+        for norm in ["norm1", "norm2"] {
+            self.network(format!("{name}.{norm}.body.weight"), &[c]);
+            self.network(format!("{name}.{norm}.body.bias"), &[c]);
+        }
+        self.network(format!("{name}.attn.temperature"), &[heads, 1, 1]);
+        self.network(format!("{name}.attn.qkv.weight"), &[3 * c, c, 1, 1]);
+        self.network(format!("{name}.attn.qkv_dwconv.weight"), &[3 * c, 1, 3, 3]);
+        self.network(format!("{name}.attn.project_out.weight"), &[c, c, 1, 1]);
+        self.network(format!("{name}.ffn.project_in.weight"), &[2 * h, c, 1, 1]);
+        self.network(format!("{name}.ffn.dwconv.weight"), &[2 * h, 1, 3, 3]);
+        self.network(format!("{name}.ffn.project_out.weight"), &[c, h, 1, 1]);
+    }
+
+    fn stage(&mut self, name: &str, blocks: usize, c: usize, heads: usize) {
+        for i in 0..blocks {
+            self.block(&format!("{name}.{i}"), c, heads);
+        }
+    }
+
+    fn backbone(&mut self) {
+        let config = self.config;
+        let c = |level| config.channels(level);
+        self.network("patch_embed.proj.weight", &[c(0), 3, 3, 3]);
+        for level in 0..3 {
+            let name = format!("encoder_level{}", level + 1);
+            self.stage(&name, config.enc[level], c(level), config.heads[level]);
+            let name = format!("down{}_{}.body.0.weight", level + 1, level + 2);
+            self.network(name, &[c(level) / 2, c(level), 3, 3]);
+        }
+        self.stage("latent", config.enc[3], c(3), config.heads[3]);
+        for level in (1..4).rev() {
+            let name = format!("up{}_{level}.body.0.weight", level + 1);
+            self.network(name, &[2 * c(level), c(level), 3, 3]);
+        }
+        for level in [2, 1] {
+            let name = format!("reduce_chan_level{}.weight", level + 1);
+            self.network(name, &[c(level), 2 * c(level), 1, 1]);
+        }
+        self.stage("decoder_level3", config.dec[0], c(2), config.heads[2]);
+        self.stage("decoder_level2", config.dec[1], c(1), config.heads[1]);
+        self.stage("decoder_level1", config.dec[2], 2 * c(0), config.heads[0]);
+        self.stage("refinement", config.refine, 2 * c(0), config.heads[0]);
+        self.network("output.weight", &[3, 2 * c(0), 3, 3]);
+    }
+
+    fn residuals(&mut self, name: &str, first: usize) {
+        let (t, r) = (self.config.trunk, self.config.res);
+        for i in 0..self.config.res_blocks {
+            self.conv(&format!("{name}.{}.conv.1", first + i), t, r, 3);
+            self.conv(&format!("{name}.{}.conv.3", first + i), r, t, 1);
+        }
+    }
+
+    fn daam(&mut self) {
+        let config = self.config;
+        let (t, d, n) = (config.trunk, config.code_dim, config.codes);
+        let book = "dam.codebook";
+        self.conv(&format!("{book}.enc_b.blocks.0"), 3, t / 2, 4);
+        self.conv(&format!("{book}.enc_b.blocks.2"), t / 2, t, 4);
+        self.conv(&format!("{book}.enc_b.blocks.4"), t, t, 3);
+        self.residuals(&format!("{book}.enc_b.blocks"), 5);
+        self.conv(&format!("{book}.enc_t.blocks.0"), t, t / 2, 4);
+        self.conv(&format!("{book}.enc_t.blocks.2"), t / 2, t, 3);
+        self.residuals(&format!("{book}.enc_t.blocks"), 3);
+        self.conv(&format!("{book}.quantize_conv_t"), t, d, 1);
+        self.conv(&format!("{book}.dec_t.blocks.0"), d, t, 3);
+        self.residuals(&format!("{book}.dec_t.blocks"), 1);
+        // A transposed convolution: PyTorch stores its input channels first.
+        let name = format!("{book}.dec_t.blocks.{}", config.res_blocks + 2);
+        self.biased(&name, [t, d, 4, 4], d, Part::Network);
+        self.conv(&format!("{book}.quantize_conv_b"), d + t, d, 1);
+        for level in ["t", "b"] {
+            let name = format!("{book}.quantize_{level}");
+            self.push(format!("{name}.embed"), &[d, n], Part::Codebook);
+            self.push(format!("{name}.cluster_size"), &[n], Part::Codebook);
+            self.push(format!("{name}.embed_avg"), &[d, n], Part::Codebook);
+        }
+        self.conv("dam.dim.fc1", d, config.head, 1);
+        self.conv("dam.dim.fc2", config.head, 4 * config.width, 1);
+        for name in ["alpha", "gamma", "beta"] {
+            self.network(format!("dam.gct.{name}"), &[1, 4 * config.width, 1, 1]);
+        }
+    }
+
+    fn fusion(&mut self) {
+        let config = self.config;
+        let c = |level| config.channels(level);
+        self.network("dam_level4.weight", &[c(3), c(2), 3, 3]);
+        self.network("dam_level2.weight", &[c(1), c(2), 3, 3]);
+        for level in (1..4).rev() {
+            self.block(&format!("dpm_level{level}"), 2 * c(level), config.fusion_heads);
+            self.network(format!("reduce_dpm_level{level}.weight"), &[c(level), 2 * c(level), 1, 1]);
+        }
+    }
+
+    fn adapters(&mut self) {
+        for level in (1..4).rev() {
+            let d = self.config.channels(level);
+            let name = format!("distrib_adapt{}.adapt", level + 1);
+            let mut conv = |part: &str, outputs, inputs, kernel| {
+                let shape = [outputs, inputs, kernel, kernel];
+                self.biased(&format!("{name}.{part}"), shape, outputs, Part::Adapter);
+            };
+            conv("0", 2 * d, d, 1);
+            conv("2", 2 * d, 1, 3);
+            conv("4.gate.1", d / 2, 2 * d, 1);
+            conv("4.gate.3", 2 * d, d / 2, 1);
+            conv("5", d, 2 * d, 1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_those_of_the_paper() {
+        let (base, small) = (Config::base(), Config::small());
+        assert_eq!(base.parameter_count(), 10_454_373);
+        assert_eq!(base.parameter_count() + base.adapter_count(), 10_753_245);
+        assert_eq!(small.parameter_count(), 2_705_832);
+        let giga = |macs: u64| (macs as f64 / 1e7).round() / 100.0;
+        assert_eq!(giga(base.macs(256, 256)), 50.08);
+        assert_eq!((base.macs(512, 512) as f64 / 1e8).round() / 10.0, 200.3);
+        // Stated without the code search of 512 codes at 1/8 and 1/4.
+        let search = 512 * 32 * (32 * 32 + 64 * 64);
+        assert_eq!(giga(small.macs(256, 256) - search), 9.20);
+    }
+
+    #[test]
+    fn names_are_unique() {
+        let mut names: Vec<_> = parameters(&Config::base()).into_iter().map(|p| p.name).collect();
+        names.sort();
+        let count = names.len();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+}
