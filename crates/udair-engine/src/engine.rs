@@ -1,6 +1,13 @@
 //! The network, ready to run: packed weights behind three calls.
 
-use crate::{Config, EngineError, Identification, Watch, Weights};
+use crate::backbone::Backbone;
+use crate::daam::Daam;
+use crate::grid::Grid;
+use crate::identify::feature;
+use crate::kernels::Isa;
+use crate::pad::Pad;
+use crate::run::{Pool, Run};
+use crate::{Config, EngineError, Identification, Identifier, Watch, Weights};
 
 /// A feature map: `height` rows of `width` pixels of `channels` interleaved values.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,6 +20,12 @@ pub struct Map {
     pub width: usize,
     /// `height * width * channels` values.
     pub data: Vec<f32>,
+}
+
+impl Map {
+    pub(crate) fn new(grid: Grid, data: Vec<f32>) -> Self {
+        Self { channels: grid.channels, height: grid.height, width: grid.width, data }
+    }
 }
 
 /// What the degradation analysis (DAAM) says about a picture: the maps that guide the decoder.
@@ -31,52 +44,115 @@ pub struct Conditions {
 }
 
 /// A network with its weights packed for this machine.
+///
+/// Work runs on the rayon pool that the caller is in; the result has the same bytes for any number
+/// of threads.
 #[derive(Debug)]
 pub struct Engine {
-    weights: Weights,
+    config: Config,
+    identifier: Option<Identifier>,
+    daam: Daam,
+    backbone: Backbone,
+    isa: Isa,
+    pool: Pool,
 }
 
 impl Engine {
-    /// Packs the weights.
+    /// Packs the weights for the fastest instruction set of this machine.
     pub fn new(weights: &Weights) -> Result<Self, EngineError> {
-        Ok(Self { weights: weights.clone() })
+        Self::with_isa(weights, Isa::detect())
+    }
+
+    /// Packs the weights for the given instruction set.
+    pub fn with_isa(weights: &Weights, isa: Isa) -> Result<Self, EngineError> {
+        Ok(Self {
+            config: weights.config.clone(),
+            identifier: weights.identifier.clone(),
+            daam: Daam::load(weights)?,
+            backbone: Backbone::load(weights)?,
+            isa,
+            pool: Pool::default(),
+        })
     }
 
     /// Shape of the network.
     pub fn config(&self) -> &Config {
-        &self.weights.config
+        &self.config
+    }
+
+    /// The instruction set that the kernels run on.
+    pub fn isa(&self) -> Isa {
+        self.isa
     }
 
     /// Runs the degradation analysis. `rgb` holds `height * width * 3` sRGB values in [0, 1].
     pub fn conditions(
         &self,
-        _rgb: &[f32],
-        _width: usize,
-        _height: usize,
-        _watch: &dyn Watch,
+        rgb: &[f32],
+        width: usize,
+        height: usize,
+        watch: &dyn Watch,
     ) -> Result<Conditions, EngineError> {
-        unimplemented!()
+        let pad = self.pad(rgb, width, height)?;
+        let run = Run::new(self.isa, &self.pool, watch, self.config.analysis_macs(width, height));
+        self.daam.conditions(&run, &pad.centred(rgb)?, pad.grid)
     }
 
     /// Names the degradation; `None` where the weights hold no identification.
     pub fn identify(&self, conditions: &Conditions) -> Option<Identification> {
-        self.weights.identifier.as_ref().map(|i| i.identify(&crate::identify::feature(conditions)))
+        self.identifier.as_ref().map(|identifier| identifier.identify(&feature(conditions)))
     }
 
-    /// Restores the picture under the given conditions. The result is not clipped.
+    /// Restores the picture under the given conditions, which must be of a picture of this size.
+    /// The result has the shape of `rgb` and is not clipped.
     pub fn restore(
         &self,
-        _rgb: &[f32],
-        _width: usize,
-        _height: usize,
-        _conditions: &Conditions,
-        _watch: &dyn Watch,
+        rgb: &[f32],
+        width: usize,
+        height: usize,
+        conditions: &Conditions,
+        watch: &dyn Watch,
     ) -> Result<Vec<f32>, EngineError> {
-        unimplemented!()
+        let pad = self.pad(rgb, width, height)?;
+        self.check(conditions, pad.grid)?;
+        let work = self.config.macs(width, height) - self.config.analysis_macs(width, height);
+        let run = Run::new(self.isa, &self.pool, watch, work);
+        let mut x = pad.centred(rgb)?;
+        self.backbone.restore(&run, &mut x, pad.grid, conditions)?;
+        pad.crop(&x)
     }
 
-    /// Bytes of working memory that a picture of this size takes at most, weights not included.
-    pub fn memory(&self, _width: usize, _height: usize) -> usize {
-        unimplemented!()
+    fn pad(&self, rgb: &[f32], width: usize, height: usize) -> Result<Pad, EngineError> {
+        let expected = width.saturating_mul(height).saturating_mul(3);
+        if rgb.len() != expected || expected == 0 {
+            return Err(EngineError::Shape { width, height, expected, got: rgb.len() });
+        }
+        Ok(Pad::new(self.config.pad, width, height))
+    }
+
+    fn check(&self, conditions: &Conditions, grid: Grid) -> Result<(), EngineError> {
+        let maps = [(&conditions.d4, 3), (&conditions.d3, 2), (&conditions.d2, 1)];
+        for (map, level) in maps {
+            let size = Grid::new(grid.height >> level, grid.width >> level, self.config.channels(level));
+            if map.data.len() != size.len() || map.width != size.width || map.channels != size.channels {
+                return Err(EngineError::Conditions { width: grid.width, height: grid.height });
+            }
+        }
+        Ok(())
+    }
+
+    /// Bytes of working memory that a picture of this size takes at most, weights not included:
+    /// the picture itself, its conditions, the feature maps and the scratch of every thread.
+    pub fn memory(&self, width: usize, height: usize) -> usize {
+        let grid = Pad::new(self.config.pad, width, height).grid;
+        let pixels = grid.height.saturating_mul(grid.width);
+        let c = self.config.channels(0);
+        // Values a full-size pixel. The decoder's map, the picture in and out, and the conditions:
+        let held = 2 * c + 4 * 3 + 2 * c / 4 + 4 * c / 16 + 8 * c / 64;
+        // Beside them at worst: the skip map and both sides of the last fusion at 1/2 size.
+        let inner = (2 * c + 4 * c + 2 * c) / 4 + 4 * c / 16;
+        let maps = pixels.saturating_mul((held + inner) * 4);
+        let scratch = rayon::current_num_threads() * (crate::block::STRIP_VALUES * 4 + (4 << 20));
+        maps.saturating_add(scratch)
     }
 }

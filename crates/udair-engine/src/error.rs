@@ -24,6 +24,14 @@ pub enum EngineError {
         /// Samples in the buffer.
         got: usize,
     },
+    /// The conditions belong to a picture of another size or to another network.
+    #[error("the conditions do not belong to a padded picture of {width} x {height}")]
+    Conditions {
+        /// Width of the padded picture in pixels.
+        width: usize,
+        /// Height of the padded picture in pixels.
+        height: usize,
+    },
     /// The working memory could not be had.
     #[error("not enough memory: {bytes} bytes could not be allocated")]
     Memory {

@@ -124,7 +124,7 @@ impl Identifier {
 }
 
 /// The feature that identification compares: 28 C numbers.
-pub fn feature(conditions: &Conditions) -> Vec<f64> {
+pub(crate) fn feature(conditions: &Conditions) -> Vec<f64> {
     [&conditions.d4, &conditions.d3, &conditions.d2].into_iter().flat_map(moments).collect()
 }
 

@@ -18,11 +18,19 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod backbone;
+mod block;
 mod config;
+mod conv;
+mod daam;
 mod engine;
 mod error;
+mod grid;
 mod identify;
+mod kernels;
+mod pad;
 mod parameters;
+mod run;
 mod watch;
 mod weights;
 
@@ -30,6 +38,7 @@ pub use config::{Config, Padding};
 pub use engine::{Conditions, Engine, Map};
 pub use error::EngineError;
 pub use identify::{Finding, Identification, Identifier};
+pub use kernels::Isa;
 pub use parameters::{Parameter, Part, parameters};
 pub use watch::{Silent, Watch};
 pub use weights::{Tensor, Weights};

@@ -95,21 +95,27 @@ impl Config {
             sum += at(level, block(2 * c(level), self.fusion_heads) + 2 * c(level) * c(level));
             sum += at(level, 9 * c(level) * 2 * c(level));
         }
-        sum += at(3, 9 * c(2) * c(3)) + at(1, 9 * c(2) * c(1));
-        sum += self.daam_macs(at);
-        sum * pixels / 64
+        sum * pixels / 64 + self.analysis_macs(width, height)
     }
 
-    fn daam_macs(&self, at: impl Fn(usize, usize) -> u64) -> u64 {
+    /// The share of [`macs`](Self::macs) that the degradation analysis and the conditions take.
+    pub fn analysis_macs(&self, width: usize, height: usize) -> u64 {
+        let multiple = self.pad.multiple();
+        let pixels = (width.next_multiple_of(multiple) * height.next_multiple_of(multiple)) as u64;
+        let at = |level: usize, macs: usize| (macs << (6 - 2 * level)) as u64;
+        let c = |level| self.channels(level);
         let (t, d) = (self.trunk, self.code_dim);
         let res = self.res_blocks * (9 * t * self.res + self.res * t);
-        at(1, 16 * 3 * t / 2)
+        let sum = at(3, 9 * c(2) * c(3))
+            + at(1, 9 * c(2) * c(1))
+            + at(1, 16 * 3 * t / 2)
             + at(2, 16 * t / 2 * t + 9 * t * t + res)
             + at(3, 16 * t * t / 2 + 9 * t / 2 * t + res)
             + at(3, t * d + d * self.codes)
             + at(3, 9 * d * t + res + 16 * t * d)
             + at(2, (d + t) * d + d * self.codes)
-            + at(2, d * self.head + self.head * 4 * self.width)
+            + at(2, d * self.head + self.head * 4 * self.width);
+        sum * pixels / 64
     }
 }
 

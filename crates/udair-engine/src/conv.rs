@@ -1,0 +1,308 @@
+//! Dense convolutions over whole maps, one output row at a time.
+//!
+//! A row's source rows are copied into scratch with zero margins; the convolution is then a matrix
+//! product whose inner dimension runs over kernel rows, columns and channels.
+
+use crate::grid::Grid;
+use crate::kernels::{Buffer, Epilogue, Output, Packed, matmul};
+use crate::run::{Run, Scratch};
+use crate::{EngineError, Tensor, Weights};
+
+/// The weights of a convolution, packed.
+#[derive(Debug)]
+pub(crate) struct Conv {
+    weights: Packed,
+    bias: Option<Buffer>,
+    kernel: usize,
+    stride: usize,
+    inputs: usize,
+}
+
+impl Conv {
+    /// The convolution called `name`; padded by `(kernel - 1) / 2` or, for even kernels, by 1.
+    pub(crate) fn load(weights: &Weights, name: &str, stride: usize) -> Result<Self, EngineError> {
+        let tensor = weights.tensor(&format!("{name}.weight"));
+        let bias = weights.tensors.get(&format!("{name}.bias")).map(|t| t.data.as_slice());
+        Self::new(tensor, stride, bias, 0..tensor.shape[0])
+    }
+
+    /// The output channels `outputs` of a weight tensor, in this order.
+    pub(crate) fn new(
+        tensor: &Tensor,
+        stride: usize,
+        bias: Option<&[f32]>,
+        outputs: impl Iterator<Item = usize>,
+    ) -> Result<Self, EngineError> {
+        let (inputs, kernel) = (tensor.shape[1], tensor.shape[2]);
+        let outputs: Vec<_> = outputs.collect();
+        let weights = Packed::new(kernel * kernel * inputs, outputs.len(), |k, n| {
+            let (tap, input) = (k / inputs, k % inputs);
+            tensor.data[(outputs[n] * inputs + input) * kernel * kernel + tap]
+        })?;
+        let bias = match bias {
+            None => None,
+            Some(values) => {
+                let mut bias = Buffer::zeros(weights.padded())?;
+                bias.iter_mut().zip(&outputs).for_each(|(b, &n)| *b = values[n]);
+                Some(bias)
+            }
+        };
+        Ok(Self { weights, bias, kernel, stride, inputs })
+    }
+
+    fn margin(&self) -> usize {
+        if self.kernel == 1 { 0 } else { 1 }
+    }
+
+    /// Channels that come out.
+    pub(crate) fn outputs(&self) -> usize {
+        self.weights.outputs()
+    }
+
+    /// Scratch values that [`row`](Self::row) needs for input rows of `width` pixels.
+    pub(crate) fn scratch(&self, width: usize) -> usize {
+        self.kernel * (width + 2 * self.margin()) * self.inputs
+    }
+
+    /// Computes output row `y` from a source of `height` rows of `width` pixels; `fetch(row, to)`
+    /// copies a source row.
+    #[allow(clippy::too_many_arguments)]
+    pub(crate) fn row(
+        &self,
+        run: &Run<'_>,
+        (height, width): (usize, usize),
+        y: usize,
+        fetch: impl Fn(usize, &mut [f32]),
+        scratch: &mut [f32],
+        out: &mut [f32],
+        output: Output,
+        epilogue: Epilogue<'_>,
+    ) {
+        let margin = self.margin() * self.inputs;
+        let padded = width * self.inputs + 2 * margin;
+        for (i, row) in scratch.chunks_exact_mut(padded).take(self.kernel).enumerate() {
+            match (y * self.stride + i).checked_sub(self.margin()).filter(|&source| source < height) {
+                None => row.fill(0.0),
+                Some(source) => {
+                    row[..margin].fill(0.0);
+                    fetch(source, &mut row[margin..padded - margin]);
+                    row[padded - margin..].fill(0.0);
+                }
+            }
+        }
+        let segments: Vec<&[f32]> = scratch.chunks_exact(padded).take(self.kernel).collect();
+        let pixels = width / self.stride;
+        let epilogue = Epilogue { bias: self.bias.as_deref(), ..epilogue };
+        matmul(run.isa, &segments, self.stride * self.inputs, pixels, &self.weights, out, output, epilogue);
+    }
+
+    /// Convolves a whole map; with `relu` the result's negative values become zero.
+    pub(crate) fn map(
+        &self,
+        run: &Run<'_>,
+        source: &[f32],
+        grid: Grid,
+        relu: bool,
+    ) -> Result<(Buffer, Grid), EngineError> {
+        let out_grid = Grid::new(grid.height / self.stride, grid.width / self.stride, self.outputs());
+        let mut out = Buffer::zeros(out_grid.len())?;
+        self.rows(
+            run,
+            grid,
+            |row, to| to.copy_from_slice(&source[row * grid.row()..][..grid.row()]),
+            relu,
+            &mut out,
+        )?;
+        Ok((out, out_grid))
+    }
+
+    /// Convolves rows that `fetch` supplies into the map `out`.
+    pub(crate) fn rows(
+        &self,
+        run: &Run<'_>,
+        grid: Grid,
+        fetch: impl Fn(usize, &mut [f32]) + Sync,
+        relu: bool,
+        out: &mut [f32],
+    ) -> Result<(), EngineError> {
+        let outputs = self.outputs();
+        run.each_chunk(out, grid.width / self.stride * outputs, |y, out, scratch| {
+            let [scratch] = scratch.pieces([self.scratch(grid.width)])?;
+            let epilogue = Epilogue { relu, ..Epilogue::default() };
+            self.row(
+                run,
+                (grid.height, grid.width),
+                y,
+                &fetch,
+                scratch,
+                out,
+                Output::interleaved(outputs),
+                epilogue,
+            );
+            Ok(())
+        })?;
+        run.advance(self.macs(grid));
+        Ok(())
+    }
+
+    /// Multiply-accumulates over a source map of this size.
+    pub(crate) fn macs(&self, grid: Grid) -> u64 {
+        let outputs = grid.height / self.stride * (grid.width / self.stride) * self.outputs();
+        (outputs * self.kernel * self.kernel * self.inputs) as u64
+    }
+}
+
+/// conv3x3 to half the channels, then each 2x2 pixels become one of four times the channels.
+#[derive(Debug)]
+pub(crate) struct Down(Conv);
+
+impl Down {
+    pub(crate) fn load(weights: &Weights, name: &str) -> Result<Self, EngineError> {
+        Ok(Self(Conv::load(weights, &format!("{name}.body.0"), 1)?))
+    }
+
+    /// A map of half the size and twice the channels.
+    pub(crate) fn map(
+        &self,
+        run: &Run<'_>,
+        source: &[f32],
+        grid: Grid,
+    ) -> Result<(Buffer, Grid), EngineError> {
+        let (conv, row, n) = (&self.0, grid.row(), self.0.outputs());
+        let out_grid = grid.halved(4 * n);
+        let mut out = Buffer::zeros(out_grid.len())?;
+        run.each_chunk(&mut out, out_grid.row(), |y, out, scratch: &mut Scratch| {
+            let [scratch, line] = scratch.pieces([conv.scratch(grid.width), grid.width * n])?;
+            for dy in 0..2 {
+                let fetch = |r: usize, to: &mut [f32]| to.copy_from_slice(&source[r * row..][..row]);
+                let (size, output) = ((grid.height, grid.width), Output::interleaved(n));
+                conv.row(run, size, 2 * y + dy, fetch, scratch, line, output, Epilogue::default());
+                // PixelUnshuffle: channel c of the pixel at (dy, dx) becomes channel 4 c + 2 dy + dx.
+                for (out, pair) in out.chunks_exact_mut(4 * n).zip(line.chunks_exact(2 * n)) {
+                    for c in 0..n {
+                        out[4 * c + 2 * dy] = pair[c];
+                        out[4 * c + 2 * dy + 1] = pair[n + c];
+                    }
+                }
+            }
+            Ok(())
+        })?;
+        run.advance(conv.macs(grid));
+        Ok((out, out_grid))
+    }
+}
+
+/// conv3x3 to twice the channels, then each pixel becomes 2x2 of a quarter of them.
+#[derive(Debug)]
+pub(crate) struct Up([Conv; 4]);
+
+impl Up {
+    pub(crate) fn load(weights: &Weights, name: &str) -> Result<Self, EngineError> {
+        let tensor = weights.tensor(&format!("{name}.body.0.weight"));
+        // PixelShuffle: channel 4 c + 2 dy + dx becomes channel c of the pixel at (dy, dx).
+        let corner = |i: usize| Conv::new(tensor, 1, None, (i..tensor.shape[0]).step_by(4));
+        Ok(Self([corner(0)?, corner(1)?, corner(2)?, corner(3)?]))
+    }
+
+    /// Writes a map of twice the size and half the channels into the first channels of `out`, whose
+    /// pixels are `stride` values apart.
+    pub(crate) fn write(
+        &self,
+        run: &Run<'_>,
+        source: &[f32],
+        grid: Grid,
+        out: &mut [f32],
+        stride: usize,
+    ) -> Result<(), EngineError> {
+        let row = grid.row();
+        run.each_chunk(out, 4 * grid.width * stride, |y, out, scratch| {
+            let [scratch] = scratch.pieces([self.0[0].scratch(grid.width)])?;
+            for (corner, conv) in self.0.iter().enumerate() {
+                let fetch = |r: usize, to: &mut [f32]| to.copy_from_slice(&source[r * row..][..row]);
+                let first = corner / 2 * 2 * grid.width * stride + corner % 2 * stride;
+                let (size, output) = ((grid.height, grid.width), Output::interleaved(2 * stride));
+                conv.row(run, size, y, fetch, scratch, &mut out[first..], output, Epilogue::default());
+            }
+            Ok(())
+        })?;
+        run.advance(4 * self.0[0].macs(grid));
+        Ok(())
+    }
+
+    /// A map of twice the size and half the channels.
+    pub(crate) fn map(
+        &self,
+        run: &Run<'_>,
+        source: &[f32],
+        grid: Grid,
+    ) -> Result<(Buffer, Grid), EngineError> {
+        let out_grid = grid.doubled(self.0[0].outputs());
+        let mut out = Buffer::zeros(out_grid.len())?;
+        self.write(run, source, grid, &mut out, out_grid.channels)?;
+        Ok((out, out_grid))
+    }
+}
+
+/// 1x1 convolution of two maps laid side by side, without laying them side by side.
+#[derive(Debug)]
+pub(crate) struct Reduce(Packed);
+
+impl Reduce {
+    pub(crate) fn load(weights: &Weights, name: &str) -> Result<Self, EngineError> {
+        let tensor = weights.tensor(&format!("{name}.weight"));
+        let (outputs, inputs) = (tensor.shape[0], tensor.shape[1]);
+        Ok(Self(Packed::new(inputs, outputs, |k, n| tensor.data[n * inputs + k])?))
+    }
+
+    /// `parts` are maps of the same pixels and channels: two halves of the input, or all of it.
+    pub(crate) fn map(
+        &self,
+        run: &Run<'_>,
+        parts: &[&[f32]],
+        grid: Grid,
+    ) -> Result<(Buffer, Grid), EngineError> {
+        let out_grid = grid.with(self.0.outputs());
+        let mut out = Buffer::zeros(out_grid.len())?;
+        run.each_chunk(&mut out, out_grid.row(), |y, out, _| {
+            let mut rows = [&[] as &[f32]; 2];
+            for (row, part) in rows.iter_mut().zip(parts) {
+                *row = &part[y * grid.row()..][..grid.row()];
+            }
+            let output = Output::interleaved(out_grid.channels);
+            matmul(
+                run.isa,
+                &rows[..parts.len()],
+                grid.channels,
+                grid.width,
+                &self.0,
+                out,
+                output,
+                Epilogue::default(),
+            );
+            Ok(())
+        })?;
+        run.advance((grid.len() * parts.len() * out_grid.channels) as u64);
+        Ok((out, out_grid))
+    }
+}
+
+/// Lays two maps of the same pixels side by side.
+pub(crate) fn concat(
+    run: &Run<'_>,
+    a: (&[f32], usize),
+    b: (&[f32], usize),
+    grid: Grid,
+) -> Result<(Buffer, Grid), EngineError> {
+    let out_grid = grid.with(a.1 + b.1);
+    let mut out = Buffer::zeros(out_grid.len())?;
+    run.each_chunk(&mut out, out_grid.row(), |y, out, _| {
+        let a_row = a.0[y * grid.width * a.1..].chunks_exact(a.1);
+        let b_row = b.0[y * grid.width * b.1..].chunks_exact(b.1);
+        for (out, (x, z)) in out.chunks_exact_mut(out_grid.channels).zip(a_row.zip(b_row)) {
+            out[..a.1].copy_from_slice(x);
+            out[a.1..].copy_from_slice(z);
+        }
+        Ok(())
+    })?;
+    Ok((out, out_grid))
+}

@@ -1,0 +1,61 @@
+//! The arithmetic that the network spends its time in: pure functions on slices.
+//!
+//! This is the one place in the project with `unsafe`. Every kernel is written once over the
+//! [`simd::Simd`] trait (vectors of 16 values) and compiled for AVX-512, AVX2 with FMA, NEON and
+//! portable code; [`Isa`] picks one at run time. A kernel checks the lengths of its slices before
+//! it touches a pointer, so its signature is safe.
+//!
+//! Every output value is computed by the same operations in the same order wherever it lies in a
+//! slice. That is what lets the callers cut a picture into strips and threads as they like without
+//! changing a bit of the result.
+#![allow(unsafe_code)]
+
+mod activation;
+mod buffer;
+mod depthwise;
+mod isa;
+mod matmul;
+mod norm;
+mod simd;
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+
+pub(crate) use activation::{gate, gelu};
+pub(crate) use buffer::Buffer;
+pub(crate) use depthwise::depthwise;
+pub use isa::Isa;
+pub(crate) use matmul::{Epilogue, Gram, Output, Packed, gram, matmul};
+pub(crate) use norm::{layer_norm, squares};
+
+/// Values in a vector, and in a block of channels.
+pub(crate) const LANES: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::Isa;
+
+    /// Uniform values in [-1, 1), the same for the same seed.
+    pub(crate) fn noise(len: usize, seed: u32) -> Vec<f32> {
+        let mut state = seed.wrapping_mul(0x9E37_79B9) | 1;
+        (0..len)
+            .map(|_| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (state >> 8) as f32 / (1 << 23) as f32 - 1.0
+            })
+            .collect()
+    }
+
+    pub(crate) fn same(value: f32, expected: f64, isa: Isa) {
+        let bound = 2e-5 * expected.abs().max(1.0);
+        assert!(
+            (f64::from(value) - expected).abs() <= bound,
+            "{}: {value} instead of {expected}",
+            isa.name()
+        );
+    }
+}

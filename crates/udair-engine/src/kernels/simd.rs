@@ -1,0 +1,114 @@
+//! What a kernel may ask of a machine: vectors of sixteen f32, whatever the registers' width.
+//!
+//! Narrow machines hold a vector in several registers. The tile of a matrix product is chosen per
+//! machine so that its accumulators fill the register file without spilling.
+
+use super::LANES;
+
+/// Sixteen-lane arithmetic of one instruction set.
+///
+/// # Safety
+/// Every method may be called only where the instruction set exists; the pointer methods also need
+/// [`LANES`] (or `n`) readable or writable values behind the pointer, of any alignment.
+pub(super) trait Simd: Copy {
+    /// A vector of sixteen values.
+    type V: Copy;
+    /// Rows of a matrix tile.
+    const ROWS: usize;
+    /// Vectors in a row of a matrix tile.
+    const COLUMNS: usize;
+
+    unsafe fn splat(value: f32) -> Self::V;
+    unsafe fn load(from: *const f32) -> Self::V;
+    unsafe fn store(to: *mut f32, v: Self::V);
+    /// Loads `n <= 16` values, the other lanes are zero.
+    unsafe fn load_part(from: *const f32, n: usize) -> Self::V;
+    /// Stores the first `n <= 16` lanes.
+    unsafe fn store_part(to: *mut f32, v: Self::V, n: usize);
+    /// `a * b + c`, rounded once where the machine can.
+    unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
+    unsafe fn sub(a: Self::V, b: Self::V) -> Self::V;
+    unsafe fn mul(a: Self::V, b: Self::V) -> Self::V;
+    unsafe fn div(a: Self::V, b: Self::V) -> Self::V;
+    unsafe fn max(a: Self::V, b: Self::V) -> Self::V;
+    unsafe fn min(a: Self::V, b: Self::V) -> Self::V;
+    /// Sum of the lanes, as a tree: 8 apart, then 4, 2, 1.
+    unsafe fn sum(v: Self::V) -> f32;
+}
+
+/// Plain Rust; the compiler vectorises it as far as the target's baseline goes.
+#[derive(Clone, Copy)]
+pub(super) struct Portable;
+
+impl Simd for Portable {
+    type V = [f32; LANES];
+    const ROWS: usize = 2;
+    const COLUMNS: usize = 1;
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> Self::V {
+        [value; LANES]
+    }
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self::V {
+        // SAFETY: the caller has LANES readable values there; an array has the alignment of f32.
+        unsafe { from.cast::<Self::V>().read() }
+    }
+    #[inline(always)]
+    unsafe fn store(to: *mut f32, v: Self::V) {
+        // SAFETY: the caller has LANES writable values there; an array has the alignment of f32.
+        unsafe { to.cast::<Self::V>().write(v) }
+    }
+    #[inline(always)]
+    unsafe fn load_part(from: *const f32, n: usize) -> Self::V {
+        // SAFETY: the caller has n readable values there.
+        std::array::from_fn(|i| if i < n { unsafe { *from.add(i) } } else { 0.0 })
+    }
+    #[inline(always)]
+    unsafe fn store_part(to: *mut f32, v: Self::V, n: usize) {
+        for (i, value) in v.into_iter().take(n).enumerate() {
+            // SAFETY: the caller has n writable values there.
+            unsafe { *to.add(i) = value }
+        }
+    }
+    #[inline(always)]
+    unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
+        std::array::from_fn(|i| a[i] * b[i] + c[i])
+    }
+    #[inline(always)]
+    unsafe fn add(a: Self::V, b: Self::V) -> Self::V {
+        std::array::from_fn(|i| a[i] + b[i])
+    }
+    #[inline(always)]
+    unsafe fn sub(a: Self::V, b: Self::V) -> Self::V {
+        std::array::from_fn(|i| a[i] - b[i])
+    }
+    #[inline(always)]
+    unsafe fn mul(a: Self::V, b: Self::V) -> Self::V {
+        std::array::from_fn(|i| a[i] * b[i])
+    }
+    #[inline(always)]
+    unsafe fn div(a: Self::V, b: Self::V) -> Self::V {
+        std::array::from_fn(|i| a[i] / b[i])
+    }
+    #[inline(always)]
+    unsafe fn max(a: Self::V, b: Self::V) -> Self::V {
+        std::array::from_fn(|i| if a[i] > b[i] { a[i] } else { b[i] })
+    }
+    #[inline(always)]
+    unsafe fn min(a: Self::V, b: Self::V) -> Self::V {
+        std::array::from_fn(|i| if a[i] < b[i] { a[i] } else { b[i] })
+    }
+    #[inline(always)]
+    unsafe fn sum(mut v: Self::V) -> f32 {
+        let mut half = LANES / 2;
+        while half > 0 {
+            for i in 0..half {
+                v[i] += v[i + half];
+            }
+            half /= 2;
+        }
+        v[0]
+    }
+}

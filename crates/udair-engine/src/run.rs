@@ -1,0 +1,93 @@
+//! One run of the network: the machine's instruction set, the scratch memory of the threads, and
+//! the caller's watch.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rayon::prelude::*;
+
+use crate::kernels::{Buffer, Isa};
+use crate::{EngineError, Watch};
+
+/// What every pass over a map needs to know.
+pub(crate) struct Run<'a> {
+    pub(crate) isa: Isa,
+    pool: &'a Pool,
+    watch: &'a dyn Watch,
+    done: AtomicU64,
+    total: u64,
+}
+
+impl<'a> Run<'a> {
+    /// A run whose passes will [`advance`](Self::advance) by `total` in all.
+    pub(crate) fn new(isa: Isa, pool: &'a Pool, watch: &'a dyn Watch, total: u64) -> Self {
+        Self { isa, pool, watch, done: AtomicU64::new(0), total: total.max(1) }
+    }
+
+    /// Counts finished work and reports it.
+    pub(crate) fn advance(&self, work: u64) {
+        let done = self.done.fetch_add(work, Ordering::Relaxed) + work;
+        self.watch.progress((done as f64 / self.total as f64).min(1.0) as f32);
+    }
+
+    /// Runs `body(i, chunk i, scratch)` on all threads for consecutive chunks of `len` values, and
+    /// stops at the first error or when the watch says so.
+    pub(crate) fn each_chunk<F>(&self, data: &mut [f32], len: usize, body: F) -> Result<(), EngineError>
+    where
+        F: Fn(usize, &mut [f32], &mut Scratch) -> Result<(), EngineError> + Sync,
+    {
+        data.par_chunks_mut(len).enumerate().try_for_each(|(i, chunk)| {
+            if self.watch.cancelled() {
+                return Err(EngineError::Cancelled);
+            }
+            let mut scratch = self.pool.take();
+            let result = body(i, chunk, &mut scratch);
+            self.pool.give(scratch);
+            result
+        })
+    }
+}
+
+/// Scratch memory that outlives a run, so that a second run allocates none.
+#[derive(Debug, Default)]
+pub(crate) struct Pool(Mutex<Vec<Scratch>>);
+
+impl Pool {
+    fn take(&self) -> Scratch {
+        self.lock().pop().unwrap_or_default()
+    }
+
+    fn give(&self, scratch: Scratch) {
+        self.lock().push(scratch);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Scratch>> {
+        // A panic elsewhere leaves the list itself whole.
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// Memory of one thread, cut into as many pieces as a pass needs.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch(Option<Buffer>);
+
+impl Scratch {
+    /// Pieces of the given lengths, each aligned to a cache line; their contents are arbitrary.
+    pub(crate) fn pieces<const N: usize>(
+        &mut self,
+        lengths: [usize; N],
+    ) -> Result<[&mut [f32]; N], EngineError> {
+        const LINE: usize = 16;
+        let total: usize = lengths.iter().map(|len| len.next_multiple_of(LINE)).sum();
+        if self.0.as_ref().is_none_or(|buffer| buffer.len() < total) {
+            self.0 = None;
+            self.0 = Some(Buffer::zeros(total)?);
+        }
+        let mut rest: &mut [f32] = self.0.as_deref_mut().unwrap_or_default();
+        Ok(lengths.map(|len| {
+            let (piece, after) = std::mem::take(&mut rest).split_at_mut(len.next_multiple_of(LINE));
+            rest = after;
+            &mut piece[..len]
+        }))
+    }
+}
