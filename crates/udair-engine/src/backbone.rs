@@ -1,73 +1,87 @@
 //! The restoring U-Net: four scales of transformer blocks, with the conditions fused into the
 //! decoder at 1/8, 1/4 and 1/2.
 //!
-//! The full-size map is by far the largest. It is allocated once with the decoder's 2C channels;
-//! the encoder works on its second half, as C channels, and is spread out in place when the
-//! decoder arrives there.
+//! The full-size map is by far the largest, so memory is laid out around it. Every scale has one
+//! area, as large as its decoder's input: two maps side by side. While the encoder and what lies
+//! below it run, the scale's own map waits as one piece in the second half of the area; then it is
+//! spread out in place and its partner is written between its pixels. The area of scale 1/2 fits
+//! the first half of the full-size area exactly, and lies there.
 
 use crate::block::Block;
-use crate::conv::{Conv, Down, Reduce, Up, concat};
+use crate::conv::{Conv, Down, Reduce, Up};
+use crate::daam::Enlarge;
 use crate::grid::Grid;
 use crate::kernels::{Buffer, Epilogue, Output};
 use crate::run::Run;
-use crate::{Conditions, EngineError, Weights};
+use crate::{Conditions, EngineError, Map, Weights};
 
 /// The backbone with its weights packed.
 #[derive(Debug)]
 pub(crate) struct Backbone {
     embed: Conv,
-    encoder: [Vec<Block>; 3],
-    down: [Down; 3],
+    first: Vec<Block>,
+    /// Scales 1/2 and 1/4.
+    scales: [Scale; 2],
+    /// Into the bottleneck.
+    down: Down,
     latent: Vec<Block>,
-    fusion: [Fusion; 3],
-    merge: [Reduce; 2],
-    decoder: [Vec<Block>; 3],
-    refinement: Vec<Block>,
+    fusion: Fusion,
+    /// Out of scale 1/2.
+    up: Up,
+    last: Vec<Block>,
     output: Conv,
 }
 
-/// A block over the map and its condition side by side, reduced again and enlarged.
+/// What happens at scale 1/2 or 1/4.
+#[derive(Debug)]
+struct Scale {
+    down: Down,
+    encoder: Vec<Block>,
+    /// From the scale below.
+    up: Up,
+    merge: Reduce,
+    decoder: Vec<Block>,
+    fusion: Fusion,
+}
+
+/// A block over the map and its condition side by side, reduced to the map's channels again.
 #[derive(Debug)]
 struct Fusion {
     block: Block,
     reduce: Reduce,
-    up: Up,
 }
 
 impl Backbone {
     pub(crate) fn load(weights: &Weights) -> Result<Self, EngineError> {
         let config = &weights.config;
+        let stage = |name: &str, count| Block::stage(weights, name, count);
         let fusion = |level: usize| -> Result<Fusion, EngineError> {
             Ok(Fusion {
                 block: Block::load(weights, &format!("dpm_level{level}"))?,
                 reduce: Reduce::load(weights, &format!("reduce_dpm_level{level}"))?,
-                up: Up::load(weights, &format!("up{}_{level}", level + 1))?,
             })
         };
+        let scale = |level: usize| -> Result<Scale, EngineError> {
+            Ok(Scale {
+                down: Down::load(weights, &format!("down{}_{level}", level - 1))?,
+                encoder: stage(&format!("encoder_level{level}"), config.enc[level - 1])?,
+                up: Up::load(weights, &format!("up{}_{level}", level + 1))?,
+                merge: Reduce::load(weights, &format!("reduce_chan_level{level}"))?,
+                decoder: stage(&format!("decoder_level{level}"), config.dec[3 - level])?,
+                fusion: fusion(level - 1)?,
+            })
+        };
+        let mut last = stage("decoder_level1", config.dec[2])?;
+        last.extend(stage("refinement", config.refine)?);
         Ok(Self {
             embed: Conv::load(weights, "patch_embed.proj", 1)?,
-            encoder: [
-                Block::stage(weights, "encoder_level1", config.enc[0])?,
-                Block::stage(weights, "encoder_level2", config.enc[1])?,
-                Block::stage(weights, "encoder_level3", config.enc[2])?,
-            ],
-            down: [
-                Down::load(weights, "down1_2")?,
-                Down::load(weights, "down2_3")?,
-                Down::load(weights, "down3_4")?,
-            ],
-            latent: Block::stage(weights, "latent", config.enc[3])?,
-            fusion: [fusion(3)?, fusion(2)?, fusion(1)?],
-            merge: [
-                Reduce::load(weights, "reduce_chan_level3")?,
-                Reduce::load(weights, "reduce_chan_level2")?,
-            ],
-            decoder: [
-                Block::stage(weights, "decoder_level3", config.dec[0])?,
-                Block::stage(weights, "decoder_level2", config.dec[1])?,
-                Block::stage(weights, "decoder_level1", config.dec[2])?,
-            ],
-            refinement: Block::stage(weights, "refinement", config.refine)?,
+            first: stage("encoder_level1", config.enc[0])?,
+            scales: [scale(2)?, scale(3)?],
+            down: Down::load(weights, "down3_4")?,
+            latent: stage("latent", config.enc[3])?,
+            fusion: fusion(3)?,
+            up: Up::load(weights, "up2_1")?,
+            last,
             output: Conv::load(weights, "output", 1)?,
         })
     }
@@ -78,29 +92,26 @@ impl Backbone {
         run: &Run<'_>,
         x: &mut [f32],
         grid: Grid,
-        conditions: &Conditions,
+        conditions: Conditions,
+        enlarge: &Enlarge,
     ) -> Result<(), EngineError> {
         let c = self.embed.outputs();
         let (narrow, wide) = (grid.with(c), grid.with(2 * c));
         let mut full = Buffer::zeros(wide.len())?;
-        let (mid, mid_grid) = {
-            let first = &mut full[narrow.len()..];
-            self.embed.rows(
-                run,
-                grid,
-                |y, to| to.copy_from_slice(&x[y * grid.row()..][..grid.row()]),
-                false,
-                first,
-            )?;
-            apply(run, &self.encoder[0], first, narrow)?;
-            let (second, second_grid) = self.down[0].map(run, first, narrow)?;
-            self.inner(run, second, second_grid, conditions)?
-        };
-        spread(&mut full, grid.height * grid.width, c);
-        self.fusion[2].up.write(run, &mid, mid_grid, &mut full, 2 * c)?;
-        drop(mid);
-        apply(run, &self.decoder[2], &mut full, wide)?;
-        apply(run, &self.refinement, &mut full, wide)?;
+        let (half, map) = full.split_at_mut(narrow.len());
+        self.embed.rows(
+            run,
+            grid,
+            |y, to| to.copy_from_slice(&x[y * grid.row()..][..grid.row()]),
+            false,
+            map,
+        )?;
+        apply(run, &self.first, map, narrow)?;
+        let below = self.below(run, (map, narrow), half, conditions, enlarge)?;
+        spread(&mut full, narrow, c);
+        self.up.write(run, &below, narrow.halved(2 * c), &mut full, 2 * c)?;
+        drop(below);
+        apply(run, &self.last, &mut full, wide)?;
         let row = wide.row();
         run.each_chunk(x, grid.row(), |y, out, scratch| {
             let [scratch] = scratch.pieces([self.output.scratch(grid.width)])?;
@@ -114,58 +125,100 @@ impl Backbone {
         Ok(())
     }
 
-    /// Everything below full size: from the first down-sampling to the map that is enlarged last.
-    fn inner(
+    /// Everything below full size, in `area`: the map at 1/2 that is enlarged last.
+    fn below(
         &self,
         run: &Run<'_>,
-        mut second: Buffer,
-        second_grid: Grid,
-        conditions: &Conditions,
-    ) -> Result<(Buffer, Grid), EngineError> {
-        apply(run, &self.encoder[1], &mut second, second_grid)?;
-        let (mut third, third_grid) = self.down[1].map(run, &second, second_grid)?;
-        apply(run, &self.encoder[2], &mut third, third_grid)?;
-        let (mut latent, latent_grid) = self.down[2].map(run, &third, third_grid)?;
-        apply(run, &self.latent, &mut latent, latent_grid)?;
+        (map, grid): (&[f32], Grid),
+        area: &mut [f32],
+        conditions: Conditions,
+        enlarge: &Enlarge,
+    ) -> Result<Buffer, EngineError> {
+        let Conditions { d4, d3, d2, .. } = conditions;
+        let [half, quarter] = &self.scales;
+        let half_grid = half.enter(run, (map, grid), area)?;
+        let mut quarter_area = Buffer::zeros(2 * quarter.down.grid(half_grid).len())?;
+        let quarter_grid = quarter.enter(run, (second(area), half_grid), &mut quarter_area)?;
+        let latent_grid = self.down.grid(quarter_grid);
+        let mut latent = Buffer::zeros(2 * latent_grid.len())?;
+        self.down.write(run, second(&quarter_area), quarter_grid, second_mut(&mut latent))?;
+        apply(run, &self.latent, second_mut(&mut latent), latent_grid)?;
 
-        let (map, map_grid) = self.fusion[0].apply(run, latent, latent_grid, &conditions.d4.data)?;
-        let map = self.join(run, 0, &map, map_grid, third, third_grid)?;
-        let (map, map_grid) = self.fusion[1].apply(run, map, third_grid, &conditions.d3.data)?;
-        let map = self.join(run, 1, &map, map_grid, second, second_grid)?;
-        self.fusion[2].apply(run, map, second_grid, &conditions.d2.data)
+        let map = self.fusion.apply(run, &mut latent, latent_grid, stored(&d4))?;
+        drop((latent, d4));
+        quarter.leave(run, (&map, latent_grid), (&mut quarter_area, quarter_grid))?;
+        let map = quarter.fusion.apply(run, &mut quarter_area, quarter_grid, stored(&d3))?;
+        drop(quarter_area);
+        half.leave(run, (&map, quarter_grid), (&mut *area, half_grid))?;
+        drop(map);
+        match d2 {
+            Some(d2) => half.fusion.apply(run, area, half_grid, stored(&d2)),
+            None => half.fusion.apply(run, area, half_grid, |y, out, stride, scratch| {
+                enlarge.row(run, &d3, y, out, stride, scratch)
+            }),
+        }
+    }
+}
+
+impl Scale {
+    /// From the scale above into the second half of `area`, through the encoder.
+    fn enter(
+        &self,
+        run: &Run<'_>,
+        (map, grid): (&[f32], Grid),
+        area: &mut [f32],
+    ) -> Result<Grid, EngineError> {
+        let own = self.down.grid(grid);
+        self.down.write(run, map, grid, second_mut(area))?;
+        apply(run, &self.encoder, second_mut(area), own)?;
+        Ok(own)
     }
 
-    /// Enlarges a map, merges it with the encoder's at that size and runs the decoder's blocks.
-    fn join(
+    /// Merges the map from below into the second half of `area`, and on through the decoder.
+    fn leave(
         &self,
         run: &Run<'_>,
-        stage: usize,
-        map: &[f32],
-        map_grid: Grid,
-        skip: Buffer,
-        skip_grid: Grid,
-    ) -> Result<Buffer, EngineError> {
-        let (larger, _) = self.fusion[stage].up.map(run, map, map_grid)?;
-        let (mut merged, _) = self.merge[stage].map(run, &[&larger, &skip], skip_grid)?;
-        drop((larger, skip));
-        apply(run, &self.decoder[stage], &mut merged, skip_grid)?;
-        Ok(merged)
+        (below, below_grid): (&[f32], Grid),
+        (area, grid): (&mut [f32], Grid),
+    ) -> Result<(), EngineError> {
+        self.merge.merge(run, (&self.up, below, below_grid), second_mut(area))?;
+        apply(run, &self.decoder, second_mut(area), grid)
     }
 }
 
 impl Fusion {
-    /// The map with its condition fused in, at the map's own size.
-    fn apply(
+    /// Fuses the map in the second half of `area` with a condition whose row y `condition(y, out,
+    /// stride, scratch)` writes to pixels `stride` values apart.
+    fn apply<F>(
         &self,
         run: &Run<'_>,
-        map: Buffer,
+        area: &mut [f32],
         grid: Grid,
-        condition: &[f32],
-    ) -> Result<(Buffer, Grid), EngineError> {
-        let (mut both, both_grid) = concat(run, (&map, grid.channels), (condition, grid.channels), grid)?;
-        drop(map);
-        self.block.apply(run, &mut both, both_grid)?;
-        self.reduce.map(run, &[&both], both_grid)
+        condition: F,
+    ) -> Result<Buffer, EngineError>
+    where
+        F: Fn(usize, &mut [f32], usize, &mut crate::run::Scratch) -> Result<(), EngineError> + Sync,
+    {
+        let both = grid.with(2 * grid.channels);
+        spread(area, grid, 0);
+        run.each_chunk(area, both.row(), |y, row, scratch| {
+            condition(y, &mut row[grid.channels..], both.channels, scratch)
+        })?;
+        self.block.apply(run, area, both)?;
+        self.reduce.map(run, area, both)
+    }
+}
+
+/// A condition that is at hand as a map.
+fn stored(
+    map: &Map,
+) -> impl Fn(usize, &mut [f32], usize, &mut crate::run::Scratch) -> Result<(), EngineError> + Sync + '_ {
+    |y, out, stride, _| {
+        let row = &map.data[y * map.width * map.channels..][..map.width * map.channels];
+        for (to, from) in out.chunks_mut(stride).zip(row.chunks_exact(map.channels)) {
+            to[..map.channels].copy_from_slice(from);
+        }
+        Ok(())
     }
 }
 
@@ -173,11 +226,21 @@ fn apply(run: &Run<'_>, blocks: &[Block], x: &mut [f32], grid: Grid) -> Result<(
     blocks.iter().try_for_each(|block| block.apply(run, x, grid))
 }
 
-/// Moves `pixels` pixels of c channels from the second half of `map` to the second c channels of
-/// every pixel. Ascending order never overwrites what is still to be moved.
-fn spread(map: &mut [f32], pixels: usize, c: usize) {
+fn second(area: &[f32]) -> &[f32] {
+    &area[area.len() / 2..]
+}
+
+fn second_mut(area: &mut [f32]) -> &mut [f32] {
+    let half = area.len() / 2;
+    &mut area[half..]
+}
+
+/// Moves the map in the second half of `area` to the channels from `offset` on of pixels of twice
+/// its channels. Ascending order never overwrites what is still to be moved.
+fn spread(area: &mut [f32], grid: Grid, offset: usize) {
+    let (pixels, c) = (grid.height * grid.width, grid.channels);
     for p in 0..pixels {
         let from = (pixels + p) * c;
-        map.copy_within(from..from + c, (2 * p + 1) * c);
+        area.copy_within(from..from + c, 2 * p * c + offset);
     }
 }

@@ -5,7 +5,7 @@
 
 use crate::grid::Grid;
 use crate::kernels::{Buffer, Epilogue, Output, Packed, matmul};
-use crate::run::{Run, Scratch};
+use crate::run::Run;
 use crate::{EngineError, Tensor, Weights};
 
 /// The weights of a convolution, packed.
@@ -161,17 +161,21 @@ impl Down {
         Ok(Self(Conv::load(weights, &format!("{name}.body.0"), 1)?))
     }
 
-    /// A map of half the size and twice the channels.
-    pub(crate) fn map(
+    /// Size of what [`write`](Self::write) makes.
+    pub(crate) fn grid(&self, source: Grid) -> Grid {
+        source.halved(4 * self.0.outputs())
+    }
+
+    /// Writes a map of half the size and twice the channels.
+    pub(crate) fn write(
         &self,
         run: &Run<'_>,
         source: &[f32],
         grid: Grid,
-    ) -> Result<(Buffer, Grid), EngineError> {
+        out: &mut [f32],
+    ) -> Result<(), EngineError> {
         let (conv, row, n) = (&self.0, grid.row(), self.0.outputs());
-        let out_grid = grid.halved(4 * n);
-        let mut out = Buffer::zeros(out_grid.len())?;
-        run.each_chunk(&mut out, out_grid.row(), |y, out, scratch: &mut Scratch| {
+        run.each_chunk(out, self.grid(grid).row(), |y, out, scratch| {
             let [scratch, line] = scratch.pieces([conv.scratch(grid.width), grid.width * n])?;
             for dy in 0..2 {
                 let fetch = |r: usize, to: &mut [f32]| to.copy_from_slice(&source[r * row..][..row]);
@@ -188,7 +192,7 @@ impl Down {
             Ok(())
         })?;
         run.advance(conv.macs(grid));
-        Ok((out, out_grid))
+        Ok(())
     }
 }
 
@@ -214,36 +218,46 @@ impl Up {
         out: &mut [f32],
         stride: usize,
     ) -> Result<(), EngineError> {
-        let row = grid.row();
         run.each_chunk(out, 4 * grid.width * stride, |y, out, scratch| {
-            let [scratch] = scratch.pieces([self.0[0].scratch(grid.width)])?;
-            for (corner, conv) in self.0.iter().enumerate() {
-                let fetch = |r: usize, to: &mut [f32]| to.copy_from_slice(&source[r * row..][..row]);
-                let first = corner / 2 * 2 * grid.width * stride + corner % 2 * stride;
-                let (size, output) = ((grid.height, grid.width), Output::interleaved(2 * stride));
-                conv.row(run, size, y, fetch, scratch, &mut out[first..], output, Epilogue::default());
-            }
+            let [scratch] = scratch.pieces([self.scratch(grid.width)])?;
+            self.rows(run, source, grid, y, scratch, out, stride);
             Ok(())
         })?;
-        run.advance(4 * self.0[0].macs(grid));
+        run.advance(self.macs(grid));
         Ok(())
     }
 
-    /// A map of twice the size and half the channels.
-    pub(crate) fn map(
+    /// The two rows that source row `y` becomes; pixels are `stride` values apart.
+    #[allow(clippy::too_many_arguments)]
+    fn rows(
         &self,
         run: &Run<'_>,
         source: &[f32],
         grid: Grid,
-    ) -> Result<(Buffer, Grid), EngineError> {
-        let out_grid = grid.doubled(self.0[0].outputs());
-        let mut out = Buffer::zeros(out_grid.len())?;
-        self.write(run, source, grid, &mut out, out_grid.channels)?;
-        Ok((out, out_grid))
+        y: usize,
+        scratch: &mut [f32],
+        out: &mut [f32],
+        stride: usize,
+    ) {
+        let row = grid.row();
+        for (corner, conv) in self.0.iter().enumerate() {
+            let fetch = |r: usize, to: &mut [f32]| to.copy_from_slice(&source[r * row..][..row]);
+            let first = corner / 2 * 2 * grid.width * stride + corner % 2 * stride;
+            let (size, output) = ((grid.height, grid.width), Output::interleaved(2 * stride));
+            conv.row(run, size, y, fetch, scratch, &mut out[first..], output, Epilogue::default());
+        }
+    }
+
+    fn scratch(&self, width: usize) -> usize {
+        self.0[0].scratch(width)
+    }
+
+    fn macs(&self, grid: Grid) -> u64 {
+        4 * self.0[0].macs(grid)
     }
 }
 
-/// 1x1 convolution of two maps laid side by side, without laying them side by side.
+/// 1x1 convolution that halves the channels.
 #[derive(Debug)]
 pub(crate) struct Reduce(Packed);
 
@@ -254,35 +268,44 @@ impl Reduce {
         Ok(Self(Packed::new(inputs, outputs, |k, n| tensor.data[n * inputs + k])?))
     }
 
-    /// `parts` are maps of the same pixels and channels: two halves of the input, or all of it.
-    pub(crate) fn map(
-        &self,
-        run: &Run<'_>,
-        parts: &[&[f32]],
-        grid: Grid,
-    ) -> Result<(Buffer, Grid), EngineError> {
+    /// A map of the same pixels with half the channels.
+    pub(crate) fn map(&self, run: &Run<'_>, source: &[f32], grid: Grid) -> Result<Buffer, EngineError> {
         let out_grid = grid.with(self.0.outputs());
         let mut out = Buffer::zeros(out_grid.len())?;
         run.each_chunk(&mut out, out_grid.row(), |y, out, _| {
-            let mut rows = [&[] as &[f32]; 2];
-            for (row, part) in rows.iter_mut().zip(parts) {
-                *row = &part[y * grid.row()..][..grid.row()];
-            }
-            let output = Output::interleaved(out_grid.channels);
-            matmul(
-                run.isa,
-                &rows[..parts.len()],
-                grid.channels,
-                grid.width,
-                &self.0,
-                out,
-                output,
-                Epilogue::default(),
-            );
+            self.row(run, &[&source[y * grid.row()..][..grid.row()]], grid.width, out);
             Ok(())
         })?;
-        run.advance((grid.len() * parts.len() * out_grid.channels) as u64);
-        Ok((out, out_grid))
+        run.advance((grid.len() * out_grid.channels) as u64);
+        Ok(out)
+    }
+
+    /// Enlarges `source` and merges it with `skip`, a map of twice its size, in place.
+    pub(crate) fn merge(
+        &self,
+        run: &Run<'_>,
+        (up, source, grid): (&Up, &[f32], Grid),
+        skip: &mut [f32],
+    ) -> Result<(), EngineError> {
+        let channels = self.0.outputs();
+        let row = 2 * grid.width * channels;
+        run.each_chunk(skip, 2 * row, |y, skip, scratch| {
+            let [scratch, larger, merged] = scratch.pieces([up.scratch(grid.width), 2 * row, row])?;
+            up.rows(run, source, grid, y, scratch, larger, channels);
+            for (skip, larger) in skip.chunks_exact_mut(row).zip(larger.chunks_exact(row)) {
+                self.row(run, &[larger, skip], 2 * grid.width, merged);
+                skip.copy_from_slice(merged);
+            }
+            Ok(())
+        })?;
+        run.advance(up.macs(grid) + (skip.len() * 2 * channels) as u64);
+        Ok(())
+    }
+
+    /// One row from equal shares of the input channels.
+    fn row(&self, run: &Run<'_>, shares: &[&[f32]], width: usize, out: &mut [f32]) {
+        let (stride, output) = (shares[0].len() / width, Output::interleaved(self.0.outputs()));
+        matmul(run.isa, shares, stride, width, &self.0, out, output, Epilogue::default());
     }
 }
 

@@ -1,9 +1,12 @@
 //! The degradation-aware analysis module: a two-level VQ-VAE-2 encoder whose codes say what spoiled
 //! the picture, a head, and a gate (spec of UDAIR, section "Degradation awareness").
 
+mod enlarge;
 mod gate;
 mod quantise;
 mod residual;
+
+pub(crate) use enlarge::Enlarge;
 
 use gate::Gate;
 use quantise::Codebook;
@@ -11,6 +14,7 @@ use residual::{Residual, relu};
 
 use crate::conv::Conv;
 use crate::grid::Grid;
+use crate::identify::moments;
 use crate::kernels::{Buffer, Epilogue, Output, gelu};
 use crate::run::Run;
 use crate::{Conditions, EngineError, Map, Tensor, Weights};
@@ -26,13 +30,13 @@ pub(crate) struct Daam {
     top_codes: Codebook,
     decode: Conv,
     decode_residuals: Vec<Residual>,
-    enlarge: [Conv; 4],
+    transposed: [Conv; 4],
     to_bottom: Conv,
     bottom_codes: Codebook,
     head: [Conv; 2],
     gate: Gate,
     to_d4: Conv,
-    to_d2: Conv,
+    to_d2: Enlarge,
 }
 
 impl Daam {
@@ -54,7 +58,7 @@ impl Daam {
             top_codes: Codebook::load(weights, "dam.codebook.quantize_t")?,
             decode: conv("dec_t.blocks.0", 1)?,
             decode_residuals: residuals("dec_t", 1)?,
-            enlarge: transposed(
+            transposed: transposed(
                 weights.tensor(&format!("{last}.weight")),
                 weights.tensor(&format!("{last}.bias")),
             )?,
@@ -63,7 +67,7 @@ impl Daam {
             head: [Conv::load(weights, "dam.dim.fc1", 1)?, Conv::load(weights, "dam.dim.fc2", 1)?],
             gate: Gate::load(weights, "dam.gct"),
             to_d4: Conv::load(weights, "dam_level4", 1)?,
-            to_d2: Conv::load(weights, "dam_level2", 1)?,
+            to_d2: Enlarge::load(weights)?,
         })
     }
 
@@ -83,7 +87,7 @@ impl Daam {
         let (q, codes_t) = self.top_codes.quantise(run, &z, z_grid)?;
         let (map, decode_grid) = self.decode.map(run, &q, z_grid, false)?;
         let map = through(run, &self.decode_residuals, map, decode_grid)?;
-        let (decoded, _) = self.enlarge(run, &map, decode_grid)?;
+        let (decoded, _) = self.double(run, &map, decode_grid)?;
 
         let joined = quarter_grid.with(z_grid.channels + quarter_grid.channels);
         let (z, z_grid) = {
@@ -128,7 +132,7 @@ impl Daam {
         Ok((out, out_grid))
     }
 
-    /// D4, D3 = D and D2 from D.
+    /// D4 from D, and the moments of all three conditions.
     fn spread(
         &self,
         run: &Run<'_>,
@@ -139,7 +143,8 @@ impl Daam {
     ) -> Result<Conditions, EngineError> {
         let (c, row) = (grid.channels, grid.row());
         let small = grid.halved(c);
-        let mut d4 = vec![0.0; small.with(self.to_d4.outputs()).len()];
+        let d4_grid = small.with(self.to_d4.outputs());
+        let mut d4 = vec![0.0; d4_grid.len()];
         let pooled = |y: usize, to: &mut [f32]| {
             let (upper, lower) = d[2 * y * row..][..2 * row].split_at(row);
             for (to, (u, l)) in
@@ -151,33 +156,27 @@ impl Daam {
             }
         };
         self.to_d4.rows(run, small, pooled, false, &mut d4)?;
-        let large = grid.doubled(c);
-        let mut d2 = vec![0.0; large.with(self.to_d2.outputs()).len()];
-        let nearest = |y: usize, to: &mut [f32]| {
-            for (pair, from) in to.chunks_exact_mut(2 * c).zip(d[y / 2 * row..][..row].chunks_exact(c)) {
-                pair[..c].copy_from_slice(from);
-                pair[c..].copy_from_slice(from);
-            }
-        };
-        self.to_d2.rows(run, large, nearest, false, &mut d2)?;
-        Ok(Conditions {
-            d4: Map::new(small.with(self.to_d4.outputs()), d4),
-            d3: Map::new(grid, d.to_vec()),
-            d2: Map::new(large.with(self.to_d2.outputs()), d2),
-            codes_t,
-            codes_b,
-        })
+        let (d4, d3) = (Map::new(d4_grid, d4), Map::new(grid, d.to_vec()));
+        let mut feature = moments(run, d4_grid, |y, out, _| d4.copy_row(y, out))?;
+        feature.extend(moments(run, grid, |y, out, _| d3.copy_row(y, out))?);
+        feature.extend(self.to_d2.moments(run, &d3)?);
+        Ok(Conditions { d4, d3, d2: None, codes_t, codes_b, feature })
+    }
+
+    /// D2, which a network that is not adapted makes row by row where it needs it.
+    pub(crate) fn enlarger(&self) -> &Enlarge {
+        &self.to_d2
     }
 
     /// The transposed convolution behind the coarse codes: each corner of an output 2x2 is a
     /// convolution of its own over 2x2 inputs.
-    fn enlarge(&self, run: &Run<'_>, x: &[f32], grid: Grid) -> Result<(Buffer, Grid), EngineError> {
-        let n = self.enlarge[0].outputs();
+    fn double(&self, run: &Run<'_>, x: &[f32], grid: Grid) -> Result<(Buffer, Grid), EngineError> {
+        let n = self.transposed[0].outputs();
         let out_grid = grid.doubled(n);
         let mut out = Buffer::zeros(out_grid.len())?;
         run.each_chunk(&mut out, 2 * out_grid.row(), |y, out, scratch| {
-            let [scratch] = scratch.pieces([self.enlarge[0].scratch(grid.width)])?;
-            for (corner, conv) in self.enlarge.iter().enumerate() {
+            let [scratch] = scratch.pieces([self.transposed[0].scratch(grid.width)])?;
+            for (corner, conv) in self.transposed.iter().enumerate() {
                 let fetch = |r: usize, to: &mut [f32]| to.copy_from_slice(&x[r * grid.row()..][..grid.row()]);
                 let first = corner / 2 * out_grid.row() + corner % 2 * n;
                 let output = Output::interleaved(2 * n);

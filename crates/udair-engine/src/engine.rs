@@ -3,7 +3,6 @@
 use crate::backbone::Backbone;
 use crate::daam::Daam;
 use crate::grid::Grid;
-use crate::identify::feature;
 use crate::kernels::Isa;
 use crate::pad::Pad;
 use crate::run::{Pool, Run};
@@ -26,6 +25,21 @@ impl Map {
     pub(crate) fn new(grid: Grid, data: Vec<f32>) -> Self {
         Self { channels: grid.channels, height: grid.height, width: grid.width, data }
     }
+
+    /// Row `y`.
+    pub fn row(&self, y: usize) -> &[f32] {
+        let len = self.width * self.channels;
+        &self.data[y * len..][..len]
+    }
+
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "rows that are computed can fail, and this one stands in for them"
+    )]
+    pub(crate) fn copy_row(&self, y: usize, out: &mut [f32]) -> Result<(), EngineError> {
+        out.copy_from_slice(self.row(y));
+        Ok(())
+    }
 }
 
 /// What the degradation analysis (DAAM) says about a picture: the maps that guide the decoder.
@@ -35,12 +49,16 @@ pub struct Conditions {
     pub d4: Map,
     /// D3 = D: 4C channels at 1/4.
     pub d3: Map,
-    /// D2: 2C channels at 1/2.
-    pub d2: Map,
+    /// D2: 2C channels at 1/2. It follows from D3, so it is left out (`None`) unless it was changed
+    /// or asked for ([`Engine::d2`]): it is the largest of the three.
+    pub d2: Option<Map>,
     /// Code numbers of the coarse codebook, one a position at 1/8.
     pub codes_t: Vec<u32>,
     /// Code numbers of the fine codebook, one a position at 1/4.
     pub codes_b: Vec<u32>,
+    /// What identification compares: for D4, D3 and D2 the channel means, then `ln(v + 1e-8)` of the
+    /// population variances v; 28 C numbers.
+    pub feature: Vec<f64>,
 }
 
 /// A network with its weights packed for this machine.
@@ -100,25 +118,33 @@ impl Engine {
 
     /// Names the degradation; `None` where the weights hold no identification.
     pub fn identify(&self, conditions: &Conditions) -> Option<Identification> {
-        self.identifier.as_ref().map(|identifier| identifier.identify(&feature(conditions)))
+        self.identifier.as_ref().map(|identifier| identifier.identify(&conditions.feature))
+    }
+
+    /// The condition D2 as a map, for those who want to see or change it.
+    pub fn d2(&self, conditions: &Conditions, watch: &dyn Watch) -> Result<Map, EngineError> {
+        let run = Run::new(self.isa, &self.pool, watch, 1);
+        self.daam.enlarger().map(&run, &conditions.d3)
     }
 
     /// Restores the picture under the given conditions, which must be of a picture of this size.
-    /// The result has the shape of `rgb` and is not clipped.
+    /// The result has the shape of `rgb` and is not clipped. Picture and conditions are taken by
+    /// value because their memory is given back on the way.
     pub fn restore(
         &self,
-        rgb: &[f32],
+        rgb: Vec<f32>,
         width: usize,
         height: usize,
-        conditions: &Conditions,
+        conditions: Conditions,
         watch: &dyn Watch,
     ) -> Result<Vec<f32>, EngineError> {
-        let pad = self.pad(rgb, width, height)?;
-        self.check(conditions, pad.grid)?;
+        let pad = self.pad(&rgb, width, height)?;
+        self.check(&conditions, pad.grid)?;
         let work = self.config.macs(width, height) - self.config.analysis_macs(width, height);
         let run = Run::new(self.isa, &self.pool, watch, work);
-        let mut x = pad.centred(rgb)?;
-        self.backbone.restore(&run, &mut x, pad.grid, conditions)?;
+        let mut x = pad.centred(&rgb)?;
+        drop(rgb);
+        self.backbone.restore(&run, &mut x, pad.grid, conditions, self.daam.enlarger())?;
         pad.crop(&x)
     }
 
@@ -131,8 +157,9 @@ impl Engine {
     }
 
     fn check(&self, conditions: &Conditions, grid: Grid) -> Result<(), EngineError> {
-        let maps = [(&conditions.d4, 3), (&conditions.d3, 2), (&conditions.d2, 1)];
+        let maps = [(Some(&conditions.d4), 3), (Some(&conditions.d3), 2), (conditions.d2.as_ref(), 1)];
         for (map, level) in maps {
+            let Some(map) = map else { continue };
             let size = Grid::new(grid.height >> level, grid.width >> level, self.config.channels(level));
             if map.data.len() != size.len() || map.width != size.width || map.channels != size.channels {
                 return Err(EngineError::Conditions { width: grid.width, height: grid.height });
@@ -147,11 +174,11 @@ impl Engine {
         let grid = Pad::new(self.config.pad, width, height).grid;
         let pixels = grid.height.saturating_mul(grid.width);
         let c = self.config.channels(0);
-        // Values a full-size pixel. The decoder's map, the picture in and out, and the conditions:
-        let held = 2 * c + 4 * 3 + 2 * c / 4 + 4 * c / 16 + 8 * c / 64;
-        // Beside them at worst: the skip map and both sides of the last fusion at 1/2 size.
-        let inner = (2 * c + 4 * c + 2 * c) / 4 + 4 * c / 16;
-        let maps = pixels.saturating_mul((held + inner) * 4);
+        // Values a full-size pixel: the areas of full size and of 1/2, which lie in one; beside them
+        // at worst the map that leaves 1/2, or the inner areas and conditions; the picture twice.
+        let below = (2 * c / 4).max(4 * c / 16 * 2 + 8 * c / 64 * 3 + 4 * c / 16);
+        let values = 2 * c + below + 2 * 3;
+        let maps = pixels.saturating_mul(values * 4);
         let scratch = rayon::current_num_threads() * (crate::block::STRIP_VALUES * 4 + (4 << 20));
         maps.saturating_add(scratch)
     }

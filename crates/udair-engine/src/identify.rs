@@ -8,7 +8,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Conditions, Config, EngineError, Map, Tensor};
+use crate::grid::Grid;
+use crate::run::{Run, Scratch};
+use crate::{Config, EngineError, Tensor};
 
 /// What a picture was found to be spoiled by.
 #[derive(Debug, Clone, PartialEq)]
@@ -90,7 +92,7 @@ impl Identifier {
         self.tensors.iter().map(|(name, tensor)| (name.as_str(), tensor))
     }
 
-    /// Compares a picture's feature (see [`feature`]) with every anchor.
+    /// Compares a picture's feature ([`crate::Conditions::feature`]) with every anchor.
     pub fn identify(&self, feature: &[f64]) -> Identification {
         let values = |name: &str| self.tensors[name].data.iter().map(|&v| f64::from(v));
         let rank = self.tensors["project"].shape[1];
@@ -123,25 +125,36 @@ impl Identifier {
     }
 }
 
-/// The feature that identification compares: 28 C numbers.
-pub(crate) fn feature(conditions: &Conditions) -> Vec<f64> {
-    [&conditions.d4, &conditions.d3, &conditions.d2].into_iter().flat_map(moments).collect()
-}
-
-/// Channel means, then log variances.
-fn moments(map: &Map) -> Vec<f64> {
-    let (c, positions) = (map.channels, (map.width * map.height) as f64);
-    let mut mean = vec![0.0; c];
-    for pixel in map.data.chunks_exact(c) {
-        mean.iter_mut().zip(pixel).for_each(|(m, &v)| *m += f64::from(v));
-    }
-    mean.iter_mut().for_each(|m| *m /= positions);
-    let mut variance = vec![0.0; c];
-    for pixel in map.data.chunks_exact(c) {
-        for ((v, &x), m) in variance.iter_mut().zip(pixel).zip(&mean) {
-            *v += (f64::from(x) - m).powi(2);
+/// The channel means of a map followed by `ln(v + 1e-8)` of the population variances v.
+///
+/// `fetch(y, out, scratch)` supplies row y. Rows are summed up one by one in f64 and joined in order, so the result does not depend on the threads.
+pub(crate) fn moments<F>(run: &Run<'_>, grid: Grid, fetch: F) -> Result<Vec<f64>, EngineError>
+where
+    F: Fn(usize, &mut [f32], &mut Scratch) -> Result<(), EngineError> + Sync,
+{
+    let c = grid.channels;
+    let rows = run.each_row(grid.height, |y, scratch| {
+        let mut row = vec![0.0_f32; grid.row()];
+        fetch(y, &mut row, scratch)?;
+        let mut sums = vec![0.0_f64; 2 * c];
+        let (first, second) = sums.split_at_mut(c);
+        for pixel in row.chunks_exact(c) {
+            for ((a, b), &x) in first.iter_mut().zip(second.iter_mut()).zip(pixel) {
+                *a += f64::from(x);
+                *b += f64::from(x) * f64::from(x);
+            }
         }
+        Ok(sums)
+    })?;
+    let mut total = vec![0.0; 2 * c];
+    for sums in rows {
+        total.iter_mut().zip(sums).for_each(|(t, s)| *t += s);
     }
-    mean.extend(variance.iter().map(|v| (v / positions + 1e-8).ln()));
-    mean
+    let positions = (grid.width * grid.height) as f64;
+    total.iter_mut().for_each(|t| *t /= positions);
+    for i in 0..c {
+        let variance = (total[c + i] - total[i] * total[i]).max(0.0);
+        total[c + i] = (variance + 1e-8).ln();
+    }
+    Ok(total)
 }

@@ -13,8 +13,8 @@
 //! let rgb = vec![0.5_f32; width * height * 3];
 //! let conditions = engine.conditions(&rgb, width, height, &Silent)?;
 //! let found = engine.identify(&conditions);
-//! let restored = engine.restore(&rgb, width, height, &conditions, &Silent)?;
-//! assert_eq!(restored.len(), rgb.len());
+//! let restored = engine.restore(rgb, width, height, conditions, &Silent)?;
+//! assert_eq!(restored.len(), width * height * 3);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

@@ -36,15 +36,31 @@ impl<'a> Run<'a> {
     where
         F: Fn(usize, &mut [f32], &mut Scratch) -> Result<(), EngineError> + Sync,
     {
-        data.par_chunks_mut(len).enumerate().try_for_each(|(i, chunk)| {
-            if self.watch.cancelled() {
-                return Err(EngineError::Cancelled);
-            }
-            let mut scratch = self.pool.take();
-            let result = body(i, chunk, &mut scratch);
-            self.pool.give(scratch);
-            result
-        })
+        data.par_chunks_mut(len)
+            .enumerate()
+            .try_for_each(|(i, chunk)| self.with_scratch(|scratch| body(i, chunk, scratch)))
+    }
+
+    /// Runs `body(i, scratch)` on all threads for `0..rows` and returns the results in order.
+    pub(crate) fn each_row<F, T>(&self, rows: usize, body: F) -> Result<Vec<T>, EngineError>
+    where
+        F: Fn(usize, &mut Scratch) -> Result<T, EngineError> + Sync,
+        T: Send,
+    {
+        (0..rows).into_par_iter().map(|i| self.with_scratch(|scratch| body(i, scratch))).collect()
+    }
+
+    fn with_scratch<T>(
+        &self,
+        body: impl FnOnce(&mut Scratch) -> Result<T, EngineError>,
+    ) -> Result<T, EngineError> {
+        if self.watch.cancelled() {
+            return Err(EngineError::Cancelled);
+        }
+        let mut scratch = self.pool.take();
+        let result = body(&mut scratch);
+        self.pool.give(scratch);
+        result
     }
 }
 

@@ -50,9 +50,9 @@ impl Attention {
         run.advance((pixels * (2 * c * c + 18 * c + c * d)) as u64);
         each_strip(run, x, grid, |_, strip, rows, scratch| {
             let count = rows.len() / grid.row();
-            let tile = self.value.tile() * self.value.padded();
+            let tile = self.value.tile(grid.width) * self.value.padded();
             let [normal, rolling, value] =
-                scratch.pieces([Strip::len(count, grid), self.value.scratch(), tile])?;
+                scratch.pieces([Strip::len(count, grid), self.value.scratch(grid.width), tile])?;
             strip.normalise(run, &self.norm, rows, grid, normal);
             self.value.roll(run, normal, (count, grid.width), rolling, |y, first, rolled| {
                 rolled.interleaved(value);
@@ -86,9 +86,9 @@ impl Attention {
         each_strip(run, x, grid, |i, strip, rows, scratch| {
             let count = rows.len() / grid.row();
             let mut sums = vec![0.0; count.div_ceil(SUM_ROWS) * len];
-            let tile = self.compare.tile() * self.compare.padded() + LANES;
+            let tile = self.compare.tile(grid.width) * self.compare.padded() + LANES;
             let [normal, rolling, qk] =
-                scratch.pieces([Strip::len(count, grid), self.compare.scratch(), tile])?;
+                scratch.pieces([Strip::len(count, grid), self.compare.scratch(grid.width), tile])?;
             strip.normalise(run, &self.norm, rows, grid, normal);
             self.compare.roll(run, normal, (count, grid.width), rolling, |y, _, rolled| {
                 rolled.interleaved(qk);

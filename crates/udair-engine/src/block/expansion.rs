@@ -18,6 +18,8 @@ pub(super) struct Rolling<'a> {
     rows: [&'a [f32]; 3],
     expansion: &'a Expansion,
     run: &'a Run<'a>,
+    /// Distance between blocks of channels.
+    block: usize,
     /// Pixels of the tile.
     pub(super) pixels: usize,
 }
@@ -49,15 +51,16 @@ impl Expansion {
         self.weights.padded()
     }
 
-    /// Pixels of a column tile: three expanded rows of it fit the second-level cache, and with a
-    /// margin on both sides they fill whole register tiles.
-    pub(super) fn tile(&self) -> usize {
-        if self.padded() <= 768 { 62 } else { 30 }
+    /// Pixels of a column tile over `width` pixels: even shares, of which three expanded rows fit
+    /// the second-level cache.
+    pub(super) fn tile(&self, width: usize) -> usize {
+        let most = if self.padded() <= 768 { 64 } else { 32 };
+        width.div_ceil(width.div_ceil(most))
     }
 
     /// Scratch values for [`roll`](Self::roll).
-    pub(super) fn scratch(&self) -> usize {
-        3 * self.padded() * (self.tile() + 2)
+    pub(super) fn scratch(&self, width: usize) -> usize {
+        3 * self.padded() * (self.tile(width) + 2)
     }
 
     /// Calls `each(row, first pixel, rolling rows)` for every column tile and, within it, every row.
@@ -71,7 +74,7 @@ impl Expansion {
         scratch: &mut [f32],
         mut each: impl FnMut(usize, usize, &Rolling<'_>),
     ) {
-        let tile = self.tile();
+        let tile = self.tile(width);
         let row_len = (width + 2) * self.inputs;
         let expanded = self.padded() * (tile + 2);
         for first in (0..width).step_by(tile) {
@@ -93,7 +96,11 @@ impl Expansion {
                 if let Some(y) = y.checked_sub(2) {
                     let row = |i: usize| &scratch[(y + i) % 3 * expanded..][..expanded];
                     let rows = [row(0), row(1), row(2)];
-                    each(y, first, &Rolling { rows, expansion: self, run, pixels });
+                    each(
+                        y,
+                        first,
+                        &Rolling { rows, expansion: self, run, block: (tile + 2) * LANES, pixels },
+                    );
                 }
             }
         }
@@ -103,7 +110,7 @@ impl Expansion {
 impl Rolling<'_> {
     /// The depthwise convolution of block `block` of 16 channels, pixels `stride` values apart.
     pub(super) fn depthwise(&self, block: usize, out: &mut [f32], stride: usize) {
-        let start = block * (self.expansion.tile() + 2) * LANES;
+        let start = block * self.block;
         let taps = &self.expansion.taps[block * 9 * LANES..];
         depthwise(self.run.isa, self.rows.map(|row| &row[start..]), taps, self.pixels, out, stride);
     }

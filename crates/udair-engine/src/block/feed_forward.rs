@@ -35,11 +35,16 @@ impl FeedForward {
     pub(super) fn apply(&self, run: &Run<'_>, x: &mut [f32], grid: Grid) -> Result<(), EngineError> {
         let c = grid.channels;
         let stride = self.expand.padded() / 2;
-        let (blocks, tile) = (stride / LANES, self.expand.tile());
+        let (blocks, tile) = (stride / LANES, self.expand.tile(grid.width));
         each_strip(run, x, grid, |_, strip, rows, scratch| {
             let count = rows.len() / grid.row();
-            let lengths =
-                [Strip::len(count, grid), self.expand.scratch(), tile * LANES, tile * LANES, tile * stride];
+            let lengths = [
+                Strip::len(count, grid),
+                self.expand.scratch(grid.width),
+                tile * LANES,
+                tile * LANES,
+                tile * stride,
+            ];
             let [normal, rolling, a, b, gated] = scratch.pieces(lengths)?;
             strip.normalise(run, &self.norm, rows, grid, normal);
             self.expand.roll(run, normal, (count, grid.width), rolling, |y, first, rolled| {
