@@ -21,10 +21,7 @@ use crate::{EngineError, Weights};
 
 /// Rows whose Gram products are summed in one go; strips are multiples of it, so that the sum does
 /// not depend on how a map is cut.
-const SUM_ROWS: usize = 8;
-
-/// Scratch that a strip's normalised rows may take, in values; bounds a thread's memory.
-pub(crate) const STRIP_VALUES: usize = 8 << 20;
+pub(crate) const SUM_ROWS: usize = 8;
 
 /// A transformer block with its weights packed.
 #[derive(Debug)]
@@ -104,7 +101,7 @@ fn each_strip<F>(run: &Run<'_>, x: &mut [f32], grid: Grid, body: F) -> Result<()
 where
     F: Fn(usize, &Strip<'_>, &mut [f32], &mut Scratch) -> Result<(), EngineError> + Sync,
 {
-    let (row, rows) = (grid.row(), strip_rows(grid));
+    let (row, rows) = (grid.row(), strip_rows(run, grid));
     let strips = grid.height.div_ceil(rows);
     // The last row of every strip but the last, then the first row of every strip but the first.
     let mut edges = Buffer::zeros(2 * (strips - 1) * row)?;
@@ -123,9 +120,9 @@ where
 }
 
 /// Rows of a strip: few enough to give every thread one, many enough that the two rows computed
-/// twice are few, and within the scratch bound.
-fn strip_rows(grid: Grid) -> usize {
+/// twice are few, and within the run's memory.
+fn strip_rows(run: &Run<'_>, grid: Grid) -> usize {
     let share = grid.height.div_ceil(rayon::current_num_threads()).next_multiple_of(SUM_ROWS);
-    let fitting = STRIP_VALUES / ((grid.width + 2) * grid.channels);
+    let fitting = run.strip_values / ((grid.width + 2) * grid.channels);
     share.min(64).min((fitting / SUM_ROWS * SUM_ROWS).max(SUM_ROWS))
 }

@@ -5,6 +5,7 @@ use crate::daam::Daam;
 use crate::grid::Grid;
 use crate::kernels::Isa;
 use crate::pad::Pad;
+use crate::plan::Plan;
 use crate::run::{Pool, Run};
 use crate::{Config, EngineError, Identification, Identifier, Watch, Weights};
 
@@ -72,6 +73,7 @@ pub struct Engine {
     daam: Daam,
     backbone: Backbone,
     isa: Isa,
+    budget: usize,
     pool: Pool,
 }
 
@@ -89,8 +91,16 @@ impl Engine {
             daam: Daam::load(weights)?,
             backbone: Backbone::load(weights)?,
             isa,
+            budget: usize::MAX,
             pool: Pool::default(),
         })
+    }
+
+    /// Bounds the working memory of one picture to `bytes`; weights are not counted. The result is
+    /// the same for every bound.
+    #[must_use]
+    pub fn with_memory(self, bytes: usize) -> Self {
+        Self { budget: bytes, ..self }
     }
 
     /// Shape of the network.
@@ -112,7 +122,7 @@ impl Engine {
         watch: &dyn Watch,
     ) -> Result<Conditions, EngineError> {
         let pad = self.pad(rgb, width, height)?;
-        let run = Run::new(self.isa, &self.pool, watch, self.config.analysis_macs(width, height));
+        let run = self.run(width, height, watch, self.config.analysis_macs(width, height))?;
         self.daam.conditions(&run, &pad.centred(rgb)?, pad.grid)
     }
 
@@ -123,7 +133,7 @@ impl Engine {
 
     /// The condition D2 as a map, for those who want to see or change it.
     pub fn d2(&self, conditions: &Conditions, watch: &dyn Watch) -> Result<Map, EngineError> {
-        let run = Run::new(self.isa, &self.pool, watch, 1);
+        let run = Run::new(self.isa, 0, &self.pool, watch, 1);
         self.daam.enlarger().map(&run, &conditions.d3)
     }
 
@@ -141,7 +151,7 @@ impl Engine {
         let pad = self.pad(&rgb, width, height)?;
         self.check(&conditions, pad.grid)?;
         let work = self.config.macs(width, height) - self.config.analysis_macs(width, height);
-        let run = Run::new(self.isa, &self.pool, watch, work);
+        let run = self.run(width, height, watch, work)?;
         let mut x = pad.centred(&rgb)?;
         drop(rgb);
         self.backbone.restore(&run, &mut x, pad.grid, conditions, self.daam.enlarger())?;
@@ -168,18 +178,132 @@ impl Engine {
         Ok(())
     }
 
-    /// Bytes of working memory that a picture of this size takes at most, weights not included:
-    /// the picture itself, its conditions, the feature maps and the scratch of every thread.
-    pub fn memory(&self, width: usize, height: usize) -> usize {
-        let grid = Pad::new(self.config.pad, width, height).grid;
-        let pixels = grid.height.saturating_mul(grid.width);
-        let c = self.config.channels(0);
-        // Values a full-size pixel: the areas of full size and of 1/2, which lie in one; beside them
-        // at worst the map that leaves 1/2, or the inner areas and conditions; the picture twice.
-        let below = (2 * c / 4).max(4 * c / 16 * 2 + 8 * c / 64 * 3 + 4 * c / 16);
-        let values = 2 * c + below + 2 * 3;
-        let maps = pixels.saturating_mul(values * 4);
-        let scratch = rayon::current_num_threads() * (crate::block::STRIP_VALUES * 4 + (4 << 20));
-        maps.saturating_add(scratch)
+    fn run<'a>(
+        &'a self,
+        width: usize,
+        height: usize,
+        watch: &'a dyn Watch,
+        work: u64,
+    ) -> Result<Run<'a>, EngineError> {
+        let plan = Plan::new(&self.config, (width, height), rayon::current_num_threads(), self.budget)?;
+        Ok(Run::new(self.isa, plan.strip_values, &self.pool, watch, work))
+    }
+
+    /// Bytes of working memory that a picture of this size takes on the current rayon pool, weights
+    /// not included.
+    ///
+    /// # Errors
+    /// [`EngineError::Budget`] where that is more than [`with_memory`](Self::with_memory) allows.
+    pub fn memory(&self, width: usize, height: usize) -> Result<usize, EngineError> {
+        let threads = rayon::current_num_threads();
+        Ok(Plan::new(&self.config, (width, height), threads, self.budget)?.bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::kernels::tests::noise;
+    use crate::{Silent, Tensor, parameters};
+
+    /// A small network with random weights.
+    fn engine() -> Engine {
+        let config = Config {
+            width: 6,
+            enc: [1, 1, 1, 1],
+            dec: [1, 1, 1],
+            refine: 1,
+            trunk: 8,
+            res: 4,
+            ..Config::small()
+        };
+        let mut seed = 0;
+        let tensors: BTreeMap<_, _> = parameters(&config)
+            .into_iter()
+            .map(|p| {
+                seed += 1;
+                let scale = 1.0 / (p.len() as f32 / p.shape.first().copied().unwrap_or(1) as f32).sqrt();
+                let data = noise(p.len(), seed).into_iter().map(|v| v * scale).collect();
+                (p.name, Tensor { shape: p.shape, data })
+            })
+            .collect();
+        Engine::new(&Weights::new(config, Vec::new(), BTreeMap::new(), tensors, None).unwrap()).unwrap()
+    }
+
+    fn restore(engine: &Engine, threads: usize, (width, height): (usize, usize)) -> (Vec<f64>, Vec<f32>) {
+        let rgb: Vec<f32> = noise(width * height * 3, 77).into_iter().map(|v| v * 0.5 + 0.5).collect();
+        rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(|| {
+            let conditions = engine.conditions(&rgb, width, height, &Silent).unwrap();
+            let feature = conditions.feature.clone();
+            (feature, engine.restore(rgb, width, height, conditions, &Silent).unwrap())
+        })
+    }
+
+    #[test]
+    fn threads_and_memory_change_no_bit() {
+        let size = (150, 131);
+        let expected = restore(&engine(), 1, size);
+        for threads in [2, 3, 7] {
+            assert_eq!(restore(&engine(), threads, size), expected, "{threads} threads");
+        }
+        let Err(EngineError::Budget { least, .. }) = engine().with_memory(1).memory(size.0, size.1) else {
+            panic!("one byte cannot do");
+        };
+        let engine = engine().with_memory(least + (64 << 20));
+        assert_eq!(restore(&engine, 1, size), expected, "tight memory");
+    }
+
+    #[test]
+    fn bad_calls_are_errors() {
+        let engine = engine();
+        let rgb = vec![0.5; 16 * 16 * 3];
+        assert!(matches!(engine.conditions(&rgb, 16, 15, &Silent), Err(EngineError::Shape { .. })));
+        assert!(matches!(engine.conditions(&[], 0, 5, &Silent), Err(EngineError::Shape { .. })));
+        let conditions = engine.conditions(&rgb, 16, 16, &Silent).unwrap();
+        let other = vec![0.5; 8 * 16 * 3];
+        assert!(matches!(
+            engine.restore(other, 8, 16, conditions, &Silent),
+            Err(EngineError::Conditions { .. })
+        ));
+    }
+
+    #[test]
+    fn cancelling_stops() {
+        struct Stop;
+        impl Watch for Stop {
+            fn progress(&self, _: f32) {}
+            fn cancelled(&self) -> bool {
+                true
+            }
+        }
+        let result = engine().conditions(&[0.5; 3 * 64], 8, 8, &Stop);
+        assert!(matches!(result, Err(EngineError::Cancelled)));
+    }
+
+    #[test]
+    fn progress_rises_to_one() {
+        struct Last(std::sync::Mutex<Vec<f32>>);
+        impl Watch for Last {
+            fn progress(&self, done: f32) {
+                self.0.lock().unwrap().push(done);
+            }
+            fn cancelled(&self) -> bool {
+                false
+            }
+        }
+        let (engine, rgb) = (engine(), vec![0.5; 40 * 24 * 3]);
+        for restore in [false, true] {
+            let watch = Last(std::sync::Mutex::default());
+            let conditions = engine.conditions(&rgb, 40, 24, &watch).unwrap();
+            if restore {
+                watch.0.lock().unwrap().clear();
+                engine.restore(rgb.clone(), 40, 24, conditions, &watch).unwrap();
+            }
+            let seen = watch.0.into_inner().unwrap();
+            assert!(seen.is_sorted(), "{seen:?}");
+            assert!((seen.last().unwrap() - 1.0).abs() < 0.01, "{:?}", seen.last());
+        }
     }
 }

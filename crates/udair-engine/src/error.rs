@@ -32,6 +32,22 @@ pub enum EngineError {
         /// Height of the padded picture in pixels.
         height: usize,
     },
+    /// The memory budget does not suffice for a picture of this size.
+    #[error(
+        "a picture of {width} x {height} takes at least {} MiB, and {} MiB are allowed",
+        least.div_ceil(1 << 20),
+        budget >> 20
+    )]
+    Budget {
+        /// Width in pixels.
+        width: usize,
+        /// Height in pixels.
+        height: usize,
+        /// Bytes that would just do.
+        least: usize,
+        /// Bytes that may be used.
+        budget: usize,
+    },
     /// The working memory could not be had.
     #[error("not enough memory: {bytes} bytes could not be allocated")]
     Memory {

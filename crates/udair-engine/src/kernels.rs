@@ -36,7 +36,7 @@ pub(crate) use norm::{layer_norm, squares};
 pub(crate) const LANES: usize = 16;
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::Isa;
 
     /// Uniform values in [-1, 1), the same for the same seed.

@@ -30,6 +30,7 @@ mod identify;
 mod kernels;
 mod pad;
 mod parameters;
+mod plan;
 mod run;
 mod watch;
 mod weights;

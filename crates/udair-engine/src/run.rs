@@ -12,6 +12,8 @@ use crate::{EngineError, Watch};
 /// What every pass over a map needs to know.
 pub(crate) struct Run<'a> {
     pub(crate) isa: Isa,
+    /// Values of normalised rows that a thread may hold.
+    pub(crate) strip_values: usize,
     pool: &'a Pool,
     watch: &'a dyn Watch,
     done: AtomicU64,
@@ -20,8 +22,14 @@ pub(crate) struct Run<'a> {
 
 impl<'a> Run<'a> {
     /// A run whose passes will [`advance`](Self::advance) by `total` in all.
-    pub(crate) fn new(isa: Isa, pool: &'a Pool, watch: &'a dyn Watch, total: u64) -> Self {
-        Self { isa, pool, watch, done: AtomicU64::new(0), total: total.max(1) }
+    pub(crate) fn new(
+        isa: Isa,
+        strip_values: usize,
+        pool: &'a Pool,
+        watch: &'a dyn Watch,
+        total: u64,
+    ) -> Self {
+        Self { isa, strip_values, pool, watch, done: AtomicU64::new(0), total: total.max(1) }
     }
 
     /// Counts finished work and reports it.

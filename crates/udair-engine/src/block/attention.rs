@@ -63,7 +63,7 @@ impl Attention {
             });
             Ok(())
         })?;
-        run.advance((pixels * (2 * c * c + 9 * c)) as u64);
+        run.advance((pixels * (2 * c * c + 9 * c + c * d)) as u64);
         Ok(())
     }
 
@@ -80,7 +80,7 @@ impl Attention {
     /// Gram matrices and squared lengths over the whole map.
     fn sums(&self, run: &Run<'_>, x: &mut [f32], grid: Grid) -> Result<Vec<f64>, EngineError> {
         let len = self.sum_len();
-        let strips = grid.height.div_ceil(strip_rows(grid));
+        let strips = grid.height.div_ceil(strip_rows(run, grid));
         let partial: Vec<std::sync::Mutex<Vec<f32>>> =
             (0..strips).map(|_| std::sync::Mutex::default()).collect();
         each_strip(run, x, grid, |i, strip, rows, scratch| {

@@ -1,0 +1,84 @@
+//! How much memory a picture takes, and how its maps are cut so that it fits a budget.
+//!
+//! The maps are what they are; the scratch memory of the threads is chosen, by the height of the
+//! strips that they work on. The result is the same for every height.
+
+use crate::block::SUM_ROWS;
+use crate::pad::Pad;
+use crate::{Config, EngineError};
+
+/// Values of normalised rows that a thread works on at once where memory is plentiful: more would
+/// only save part of the two rows that every strip computes twice.
+const PLENTY: usize = 8 << 20;
+
+/// Scratch of a thread beside the normalised rows, in bytes: rolling rows, tiles, filter rows.
+const TILES: usize = 6 << 20;
+
+/// The memory of one picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Plan {
+    /// Values of normalised rows that a thread may hold.
+    pub(crate) strip_values: usize,
+    /// Bytes in all.
+    pub(crate) bytes: usize,
+}
+
+impl Plan {
+    /// The fastest plan within `budget` bytes for this many threads.
+    pub(crate) fn new(
+        config: &Config,
+        (width, height): (usize, usize),
+        threads: usize,
+        budget: usize,
+    ) -> Result<Self, EngineError> {
+        let maps = maps(config, width, height);
+        let least_values = (SUM_ROWS + 2) * (width + 16) * 2 * config.width;
+        let bytes = |values: usize| maps.saturating_add(threads * (values * 4 + TILES));
+        let least = bytes(least_values);
+        if least > budget {
+            return Err(EngineError::Budget { width, height, least, budget });
+        }
+        let affordable = (budget - maps) / threads;
+        let strip_values = (affordable.saturating_sub(TILES) / 4).min(PLENTY.max(least_values));
+        Ok(Self { strip_values, bytes: bytes(strip_values) })
+    }
+}
+
+/// Bytes of the maps at the worst moment, the picture itself included.
+fn maps(config: &Config, width: usize, height: usize) -> usize {
+    let grid = Pad::new(config.pad, width, height).grid;
+    // Values a full-size pixel. In the backbone the area of full size, beside it the map that leaves
+    // 1/2 (the inner areas take as much, while part of the large area is not yet touched), and the
+    // picture; in the analysis its two largest maps, and the picture twice.
+    let backbone = 2 * config.width + config.width.div_ceil(2) + 3;
+    let analysis = config.trunk.div_ceil(4) + 2 * 3;
+    grid.height.saturating_mul(grid.width).saturating_mul(backbone.max(analysis) * 4)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_photos_fit_what_is_promised() {
+        let photo = (6000, 4000);
+        let base = Plan::new(&Config::base(), photo, 2, 8 << 30).unwrap();
+        let small = Plan::new(&Config::small(), photo, 2, 4_usize << 30);
+        assert!(base.bytes <= 8 << 30);
+        assert!(small.is_ok(), "{small:?}");
+    }
+
+    #[test]
+    fn a_tight_budget_makes_lower_strips_and_too_tight_a_one_an_error() {
+        let config = Config::small();
+        let size = (1000, 1000);
+        let free = Plan::new(&config, size, 2, usize::MAX).unwrap();
+        let tight = Plan::new(&config, size, 2, free.bytes - (40 << 20)).unwrap();
+        assert!(tight.strip_values < free.strip_values && tight.bytes <= free.bytes - (40 << 20));
+        let Err(EngineError::Budget { least, .. }) = Plan::new(&config, size, 2, 10 << 20) else {
+            panic!("10 MiB cannot do");
+        };
+        assert!(Plan::new(&config, size, 2, least).is_ok());
+        assert!(Plan::new(&config, size, 2, least - 1).is_err());
+    }
+}
