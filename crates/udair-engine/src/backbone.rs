@@ -108,6 +108,7 @@ impl Backbone {
         )?;
         apply(run, &self.first, map, narrow)?;
         let below = self.below(run, (map, narrow), half, conditions, enlarge)?;
+        run.stage("decoder 1");
         spread(&mut full, narrow, c);
         self.up.write(run, &below, narrow.halved(2 * c), &mut full, 2 * c)?;
         drop(below);
@@ -136,9 +137,12 @@ impl Backbone {
     ) -> Result<Buffer, EngineError> {
         let Conditions { d4, d3, d2, .. } = conditions;
         let [half, quarter] = &self.scales;
+        run.stage("encoder 1/2");
         let half_grid = half.enter(run, (map, grid), area)?;
+        run.stage("encoder 1/4");
         let mut quarter_area = Buffer::zeros(2 * quarter.down.grid(half_grid).len())?;
         let quarter_grid = quarter.enter(run, (second(area), half_grid), &mut quarter_area)?;
+        run.stage("bottleneck");
         let latent_grid = self.down.grid(quarter_grid);
         let mut latent = Buffer::zeros(2 * latent_grid.len())?;
         self.down.write(run, second(&quarter_area), quarter_grid, second_mut(&mut latent))?;
@@ -146,9 +150,11 @@ impl Backbone {
 
         let map = self.fusion.apply(run, &mut latent, latent_grid, stored(&d4))?;
         drop((latent, d4));
+        run.stage("decoder 1/4");
         quarter.leave(run, (&map, latent_grid), (&mut quarter_area, quarter_grid))?;
         let map = quarter.fusion.apply(run, &mut quarter_area, quarter_grid, stored(&d3))?;
         drop(quarter_area);
+        run.stage("decoder 1/2");
         half.leave(run, (&map, quarter_grid), (&mut *area, half_grid))?;
         drop(map);
         match d2 {

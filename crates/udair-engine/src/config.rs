@@ -165,7 +165,7 @@ impl Config {
                 return fail(format!("{name} is {value}, but must lie in 1..=4096"));
             }
         }
-        if self.width % 2 != 0 || self.trunk % 2 != 0 {
+        if !self.width.is_multiple_of(2) || !self.trunk.is_multiple_of(2) {
             return fail("width and trunk must be even".into());
         }
         if !(self.expansion >= 1.0 && self.expansion <= 16.0) {

@@ -51,7 +51,7 @@ impl Conv {
     }
 
     fn margin(&self) -> usize {
-        if self.kernel == 1 { 0 } else { 1 }
+        usize::from(self.kernel != 1)
     }
 
     /// Channels that come out.

@@ -220,7 +220,7 @@ fn transposed(weight: &Tensor, bias: &Tensor) -> Result<[Conv; 4], EngineError> 
     Ok([corner(0, 0)?, corner(0, 1)?, corner(1, 0)?, corner(1, 1)?])
 }
 
-/// The residual blocks one after the other, then a ReLU.
+/// The residual blocks one after the other, then a rectifier.
 fn through(run: &Run<'_>, blocks: &[Residual], mut map: Buffer, grid: Grid) -> Result<Buffer, EngineError> {
     for block in blocks {
         map = block.map(run, &map, grid)?;

@@ -123,6 +123,7 @@ impl Engine {
     ) -> Result<Conditions, EngineError> {
         let pad = self.pad(rgb, width, height)?;
         let run = self.run(width, height, watch, self.config.analysis_macs(width, height))?;
+        run.stage("analysis");
         self.daam.conditions(&run, &pad.centred(rgb)?, pad.grid)
     }
 

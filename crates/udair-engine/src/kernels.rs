@@ -9,6 +9,9 @@
 //! slice. That is what lets the callers cut a picture into strips and threads as they like without
 //! changing a bit of the result.
 #![allow(unsafe_code)]
+// A kernel is one loop nest: it takes every slice and stride by itself, and must be inlined whole
+// into the function that enables its instruction set.
+#![allow(clippy::inline_always, clippy::too_many_arguments, clippy::wildcard_imports)]
 
 mod activation;
 mod buffer;

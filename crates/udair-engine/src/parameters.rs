@@ -1,4 +1,4 @@
-//! The names and shapes of every tensor of a network, and its operation count.
+//! The names and shapes of every tensor of a network.
 //!
 //! Names are those of the released state dict, so that published checkpoints load unchanged.
 //! Loading, counting, initialising and importing all walk the one list made here.
@@ -63,59 +63,6 @@ impl Config {
 
     fn count(&self, part: Part) -> usize {
         parameters(self).iter().filter(|p| p.part == part).map(Parameter::len).sum()
-    }
-
-    /// Multiply-accumulates of one forward pass over `width` x `height` pixels, both padded up as
-    /// the network does; attention products and code search included, adapters not.
-    pub fn macs(&self, width: usize, height: usize) -> u64 {
-        let multiple = self.pad.multiple();
-        let pixels = (width.next_multiple_of(multiple) * height.next_multiple_of(multiple)) as u64;
-        // Every level's operations are counted per 64 full-size pixels, one pixel of the bottleneck.
-        let at = |level: usize, macs: usize| (macs << (6 - 2 * level)) as u64;
-        let block = |c: usize, heads: usize| {
-            let h = self.hidden(c);
-            let attention = 3 * c * c + 27 * c + 2 * c * c / heads + c * c;
-            attention + 2 * h * c + 18 * h + h * c
-        };
-        let c = |level| self.channels(level);
-        let mut sum = at(0, 27 * c(0));
-        for level in 0..4 {
-            sum += at(level, self.enc[level] * block(c(level), self.heads[level]));
-            if level < 3 {
-                sum += at(level, 9 * c(level) * c(level) / 2);
-            }
-        }
-        for (stage, level) in [(0, 2), (1, 1)] {
-            sum += at(level, self.dec[stage] * block(c(level), self.heads[level]));
-            sum += at(level, 2 * c(level) * c(level));
-        }
-        sum += at(0, (self.dec[2] + self.refine) * block(2 * c(0), self.heads[0]));
-        sum += at(0, 9 * 2 * c(0) * 3);
-        for level in 1..4 {
-            sum += at(level, block(2 * c(level), self.fusion_heads) + 2 * c(level) * c(level));
-            sum += at(level, 9 * c(level) * 2 * c(level));
-        }
-        sum * pixels / 64 + self.analysis_macs(width, height)
-    }
-
-    /// The share of [`macs`](Self::macs) that the degradation analysis and the conditions take.
-    pub fn analysis_macs(&self, width: usize, height: usize) -> u64 {
-        let multiple = self.pad.multiple();
-        let pixels = (width.next_multiple_of(multiple) * height.next_multiple_of(multiple)) as u64;
-        let at = |level: usize, macs: usize| (macs << (6 - 2 * level)) as u64;
-        let c = |level| self.channels(level);
-        let (t, d) = (self.trunk, self.code_dim);
-        let res = self.res_blocks * (9 * t * self.res + self.res * t);
-        let sum = at(3, 9 * c(2) * c(3))
-            + at(1, 9 * c(2) * c(1))
-            + at(1, 16 * 3 * t / 2)
-            + at(2, 16 * t / 2 * t + 9 * t * t + res)
-            + at(3, 16 * t * t / 2 + 9 * t / 2 * t + res)
-            + at(3, t * d + d * self.codes)
-            + at(3, 9 * d * t + res + 16 * t * d)
-            + at(2, (d + t) * d + d * self.codes)
-            + at(2, d * self.head + self.head * 4 * self.width);
-        sum * pixels / 64
     }
 }
 
@@ -267,12 +214,6 @@ mod tests {
         assert_eq!(base.parameter_count(), 10_454_373);
         assert_eq!(base.parameter_count() + base.adapter_count(), 10_753_245);
         assert_eq!(small.parameter_count(), 2_705_832);
-        let giga = |macs: u64| (macs as f64 / 1e7).round() / 100.0;
-        assert_eq!(giga(base.macs(256, 256)), 50.08);
-        assert_eq!((base.macs(512, 512) as f64 / 1e8).round() / 10.0, 200.3);
-        // Stated without the code search of 512 codes at 1/8 and 1/4.
-        let search = 512 * 32 * (32 * 32 + 64 * 64);
-        assert_eq!(giga(small.macs(256, 256) - search), 9.20);
     }
 
     #[test]

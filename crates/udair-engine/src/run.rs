@@ -32,6 +32,11 @@ impl<'a> Run<'a> {
         Self { isa, strip_values, pool, watch, done: AtomicU64::new(0), total: total.max(1) }
     }
 
+    /// Says which part of the network is entered.
+    pub(crate) fn stage(&self, name: &'static str) {
+        self.watch.stage(name);
+    }
+
     /// Counts finished work and reports it.
     pub(crate) fn advance(&self, work: u64) {
         let done = self.done.fetch_add(work, Ordering::Relaxed) + work;

@@ -7,6 +7,8 @@
 pub trait Watch: Sync {
     /// `done` of the work is finished, from 0 to 1.
     fn progress(&self, done: f32);
+    /// The part of the network that is entered; for those who measure.
+    fn stage(&self, _name: &'static str) {}
     /// True once the computation should stop; it then returns [`crate::EngineError::Cancelled`].
     fn cancelled(&self) -> bool;
 }

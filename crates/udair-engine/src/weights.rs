@@ -70,9 +70,10 @@ impl Weights {
                 None => tensors.insert(name, tensor),
             };
         }
-        let identifier = match identify.is_empty() {
-            true => None,
-            false => Some(Identifier::from_tensors(&config, &patterns, identify)?),
+        let identifier = if identify.is_empty() {
+            None
+        } else {
+            Some(Identifier::from_tensors(&config, &patterns, identify)?)
         };
         Self::new(config, patterns, metadata, tensors, identifier)
     }
@@ -95,11 +96,10 @@ impl Weights {
     pub fn to_bytes(&self, half: bool) -> Result<Vec<u8>, EngineError> {
         let mut stored: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = Vec::new();
         for (name, tensor) in &self.tensors {
-            let (dtype, bytes) = match half && !name.ends_with("cluster_size") {
-                true => {
-                    (Dtype::F16, tensor.data.iter().flat_map(|&v| f16::from_f32(v).to_le_bytes()).collect())
-                }
-                false => (Dtype::F32, tensor.bytes()),
+            let (dtype, bytes) = if half && !name.ends_with("cluster_size") {
+                (Dtype::F16, tensor.data.iter().flat_map(|&v| f16::from_f32(v).to_le_bytes()).collect())
+            } else {
+                (Dtype::F32, tensor.bytes())
             };
             stored.push((name.clone(), dtype, tensor.shape.clone(), bytes));
         }

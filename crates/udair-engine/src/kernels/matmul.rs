@@ -107,6 +107,20 @@ pub(crate) fn matmul(
     dispatch!(isa, product_with(product: Product<'_>));
 }
 
+/// Repeats a body for every index below a constant of at most eight, each index a constant: an
+/// array of accumulators indexed by variables is kept in memory instead of registers.
+macro_rules! unroll {
+    ($i:ident < $end:ident $body:block) => {
+        unroll!(@ $i $end $body 0 1 2 3 4 5 6 7)
+    };
+    (@ $i:ident $end:ident $body:block $($n:literal)*) => {
+        $(if $end > $n {
+            #[allow(non_upper_case_globals)]
+            const $i: usize = $n;
+            $body
+        })*
+    };
+}
 /// A product whose slices have been checked.
 #[derive(Clone, Copy)]
 struct Product<'a> {
@@ -185,10 +199,10 @@ unsafe fn tile_at<S: Simd, const R: usize, const C: usize>(product: Product<'_>,
             right = right.add(inner * LANES);
         }
         let blocks = weights.outputs.div_ceil(LANES);
-        for c in 0..C {
+        unroll!(c < C {
             let width = if block + c + 1 == blocks { product.last } else { LANES };
             let bias = epilogue.bias.map(|b| S::load(b.as_ptr().add((block + c) * LANES)));
-            for r in 0..R {
+            unroll!(r < R {
                 let to = product.out.add((pixel + r) * output.pixel + (block + c) * output.block);
                 let mut sum = sums[r][c];
                 if let Some(bias) = bias {
@@ -201,25 +215,11 @@ unsafe fn tile_at<S: Simd, const R: usize, const C: usize>(product: Product<'_>,
                     sum = S::max(sum, S::splat(0.0));
                 }
                 if width == LANES { S::store(to, sum) } else { S::store_part(to, sum, width) }
-            }
-        }
+            });
+        });
     }
 }
 
-/// Repeats a body for every index below a constant of at most eight, each index a constant: an
-/// array of accumulators indexed by variables is kept in memory instead of registers.
-macro_rules! unroll {
-    ($i:ident < $end:ident $body:block) => {
-        unroll!(@ $i $end $body 0 1 2 3 4 5 6 7)
-    };
-    (@ $i:ident $end:ident $body:block $($n:literal)*) => {
-        $(if $end > $n {
-            #[allow(non_upper_case_globals)]
-            const $i: usize = $n;
-            $body
-        })*
-    };
-}
 /// `sums[r][c] += left[r][k] * right[k][c]` for `inner` steps k; strides are (row, k) and (k, block).
 #[inline(always)]
 unsafe fn tile<S: Simd, const R: usize, const C: usize>(
