@@ -1,2 +1,65 @@
-//! udair-cli
-fn main() {}
+//! The command `udair`: restores photos.
+//!
+//! Every verb has three layers: typed arguments (clap), a resolved plan, and its execution; each
+//! verb is one file. This crate is the only place that prints: data to stdout, messages to stderr.
+
+mod args;
+mod batch;
+mod bench;
+mod completions;
+mod convert;
+mod eval;
+mod exit;
+mod format;
+mod identify;
+mod inputs;
+mod interrupt;
+mod man;
+mod memory;
+mod model;
+mod names;
+mod outputs;
+mod problem;
+mod progress;
+mod record;
+mod restore;
+mod table;
+
+use std::process::ExitCode;
+
+use crate::args::{Cli, Verb};
+use crate::exit::Exit;
+
+// The engine's buffers come and go by the megabyte; the system's allocator returns them each time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = match args::parse(std::env::args_os()) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version come back as errors of their own kind; a closed pipe is no news here.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() };
+        }
+    };
+    run(cli)
+        .unwrap_or_else(|error| {
+            problem::print(&error);
+            Exit::Usage
+        })
+        .into()
+}
+
+/// An error means that nothing was done; what fails on the way is reported by the verb itself.
+fn run(cli: Cli) -> anyhow::Result<Exit> {
+    match cli.verb {
+        Verb::Restore(args) => restore::run(args),
+        Verb::Identify(args) => identify::run(args),
+        Verb::Eval(args) => eval::run(args),
+        Verb::Bench(args) => bench::run(args),
+        Verb::Convert(args) => convert::run(args),
+        Verb::Completions(args) => completions::run(&args),
+        Verb::Man(args) => man::run(&args),
+    }
+}

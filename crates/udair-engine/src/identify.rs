@@ -48,7 +48,7 @@ pub struct Identifier {
 }
 
 impl Identifier {
-    /// Takes the tensors `mean` [F], `scale` [F], `project` [F, P], `anchors` [K, P] and
+    /// Takes the tensors `mean` \[F\], `scale` \[F\], `project` [F, P], `anchors` [K, P] and
     /// `temperature` [].
     pub fn from_tensors(
         config: &Config,

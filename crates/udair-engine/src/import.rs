@@ -14,7 +14,7 @@ mod stored;
 
 use std::collections::BTreeMap;
 
-use safetensors::SafeTensors;
+use safetensors::tensor::{SafeTensors, TensorView};
 
 pub use error::ImportError;
 use stored::{Kind, Stored};
@@ -86,15 +86,11 @@ fn contents(bytes: &[u8]) -> Result<Contents<'_>, ImportError> {
     }
 }
 
-fn safetensors(bytes: &[u8]) -> Result<Contents<'_>, ImportError> {
+fn safetensors<'a>(bytes: &'a [u8]) -> Result<Contents<'a>, ImportError> {
     let file = SafeTensors::deserialize(bytes).map_err(|_| ImportError::Kind)?;
-    let stored = |(name, view): (String, safetensors::tensor::TensorView<'_>)| {
-        let data = view.data();
+    let stored = |(name, view): (String, TensorView<'a>)| {
         let kind = Kind::of_safetensors(view.dtype());
-        // The view borrows from `bytes`; its slice is found again there to outlive the view.
-        let start = data.as_ptr() as usize - bytes.as_ptr() as usize;
-        let stored = Stored::contiguous(kind, &bytes[start..start + data.len()], view.shape().to_vec());
-        (name, stored)
+        (name, Stored::contiguous(kind, view.data(), view.shape().to_vec()))
     };
     Ok(Contents { tensors: file.tensors().into_iter().map(stored).collect(), other: Vec::new() })
 }
@@ -132,9 +128,8 @@ fn widen(
     let mut tensors = BTreeMap::new();
     for parameter in &list {
         if let Some(stored) = named.get(&parameter.name).filter(|s| s.shape == parameter.shape) {
-            let data = stored
-                .read()
-                .map_err(|what| ImportError::Damaged(format!("{} {what}", parameter.name)))?;
+            let data =
+                stored.read().map_err(|what| ImportError::Damaged(format!("{} {what}", parameter.name)))?;
             tensors.insert(parameter.name.clone(), Tensor { shape: parameter.shape.clone(), data });
         }
         // A tensor of another shape is not the network's: `Weights::new` reports it with both shapes.

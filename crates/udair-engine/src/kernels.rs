@@ -15,10 +15,12 @@
 
 mod activation;
 mod buffer;
+mod columns;
 mod depthwise;
 mod isa;
 mod matmul;
 mod norm;
+pub mod planar;
 mod simd;
 
 #[cfg(target_arch = "x86_64")]
@@ -28,11 +30,12 @@ mod avx512;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 
-pub(crate) use activation::{gate, gelu};
+pub(crate) use activation::{gate, gelu, gelu_and_slope};
 pub(crate) use buffer::Buffer;
+pub(crate) use columns::{multiply_sum, sum_columns, taps_gradient, taps_row};
 pub(crate) use depthwise::depthwise;
 pub use isa::Isa;
-pub(crate) use matmul::{Epilogue, Gram, Output, Packed, gram, matmul};
+pub(crate) use matmul::{Epilogue, Gram, Outer, Output, Packed, gram, matmul, outer};
 pub(crate) use norm::{layer_norm, squares};
 
 /// Values in a vector, and in a block of channels.

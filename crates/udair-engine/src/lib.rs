@@ -18,6 +18,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#[cfg(test)]
+extern crate self as udair_engine;
+
+mod adapter;
+mod anchors;
 mod backbone;
 mod block;
 mod config;
@@ -28,6 +33,7 @@ mod engine;
 mod error;
 mod grid;
 mod identify;
+mod import;
 mod kernels;
 mod machine;
 mod pad;
@@ -37,11 +43,18 @@ mod run;
 mod watch;
 mod weights;
 
+#[cfg(test)]
+#[path = "../tests/parity/reference.rs"]
+mod reference;
+
+pub use adapter::{Adaptation, Adapted, Adapters, Alignment, Guard, Outcome, Verdict, View};
+pub use anchors::{Anchor, MapSum, MomentSum, Moments};
 pub use config::{Config, Padding};
 pub use engine::{Conditions, Engine, Map};
 pub use error::EngineError;
 pub use identify::{Finding, Identification, Identifier};
-pub use kernels::Isa;
+pub use import::{ImportError, Imported, import};
+pub use kernels::{Isa, planar};
 pub use machine::Machine;
 pub use parameters::{Parameter, Part, parameters};
 pub use watch::{Silent, Watch};

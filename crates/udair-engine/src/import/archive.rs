@@ -26,10 +26,11 @@ impl<'a> Archive<'a> {
         let (count, mut at) = file.directory(end)?;
         let mut entries = BTreeMap::new();
         for _ in 0..count {
-            file.signature(at, b"PK\x01\x02")?;
+            file.signature(at, *b"PK\x01\x02")?;
             let (name, extra, comment) = (file.u16(at + 28)?, file.u16(at + 30)?, file.u16(at + 32)?);
             let name_bytes = file.slice(at + 46, name)?;
-            let name_text = String::from_utf8(name_bytes.to_vec()).map_err(|_| damaged("a name is not UTF-8"))?;
+            let name_text =
+                String::from_utf8(name_bytes.to_vec()).map_err(|_| damaged("a name is not UTF-8"))?;
             let entry = file.entry(at, file.slice(at + 46 + name, extra)?)?;
             if entries.insert(name_text, entry).is_some() {
                 return Err(damaged("an entry is there twice"));
@@ -81,11 +82,11 @@ impl<'a> Fields<'a> {
         self.number(at, 4)
     }
 
-    fn signature(self, at: usize, expected: &[u8; 4]) -> Result<(), ImportError> {
-        match self.slice(at, 4)? == expected {
-            true => Ok(()),
-            false => Err(damaged("a record of the zip file is not where it should be")),
+    fn signature(self, at: usize, expected: [u8; 4]) -> Result<(), ImportError> {
+        if self.slice(at, 4)? == expected {
+            return Ok(());
         }
+        Err(damaged("a record of the zip file is not where it should be"))
     }
 
     /// Where the end record starts: the last place where it fits with its comment.
@@ -95,7 +96,7 @@ impl<'a> Fields<'a> {
         (last.saturating_sub(usize::from(u16::MAX))..=last)
             .rev()
             .find(|&at| {
-                self.signature(at, b"PK\x05\x06").is_ok()
+                self.0[at..].starts_with(b"PK\x05\x06")
                     && self.u16(at + 20).is_ok_and(|comment| at + RECORD + comment == self.0.len())
             })
             .ok_or_else(|| damaged("it has no table of contents"))
@@ -108,9 +109,9 @@ impl<'a> Fields<'a> {
             return Ok((count, at));
         }
         let locator = end.checked_sub(20).ok_or_else(|| damaged("it ends too early"))?;
-        self.signature(locator, b"PK\x06\x07")?;
+        self.signature(locator, *b"PK\x06\x07")?;
         let record = self.number(locator + 8, 8)?;
-        self.signature(record, b"PK\x06\x06")?;
+        self.signature(record, *b"PK\x06\x06")?;
         Ok((self.number(record + 32, 8)?, self.number(record + 48, 8)?))
     }
 
@@ -131,7 +132,7 @@ impl<'a> Fields<'a> {
         if size != stored {
             return Err(damaged("an entry's sizes differ"));
         }
-        self.signature(header, b"PK\x03\x04")?;
+        self.signature(header, *b"PK\x03\x04")?;
         let start = header + 30 + self.u16(header + 26)? + self.u16(header + 28)?;
         Ok(Entry { data: self.slice(start, size)?, crc: self.u32(at + 16)? as u32 })
     }

@@ -35,7 +35,9 @@ impl ImportError {
             Self::Kind => "give a .pth, .ckpt or .safetensors file",
             Self::Old => "load it in PyTorch 1.6 or newer and write it again with torch.save",
             Self::Damaged(_) => "fetch the file again and compare its checksum",
-            Self::Forbidden(_) => "in PyTorch, save the state dict alone: torch.save(model.state_dict(), ...)",
+            Self::Forbidden(_) => {
+                "in PyTorch, save the state dict alone: torch.save(model.state_dict(), ...)"
+            }
             Self::NotUdair(_) | Self::Weights(_) => "it must hold every tensor of the reference's network",
         }
     }

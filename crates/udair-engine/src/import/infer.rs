@@ -16,14 +16,12 @@ pub(super) fn config(tensors: &BTreeMap<String, Stored<'_>>) -> Result<Config, I
             .copied()
             .ok_or_else(|| ImportError::NotUdair(format!("{name} has shape {:?}", stored.shape))),
     };
-    let count = |stage: &str, part: &str| {
-        (0..).take_while(|i| tensors.contains_key(&format!("{stage}.{i}.{part}"))).count()
+    let count = |first: usize, stage: &str, part: &str| {
+        let is_there = |i: &usize| tensors.contains_key(&format!("{stage}.{i}.{part}"));
+        (first..first + tensors.len()).take_while(is_there).count()
     };
-    let blocks = |stage: &str| count(stage, "norm1.body.weight");
+    let blocks = |stage: &str| count(0, stage, "norm1.body.weight");
     let heads = |block: &str| axis(&format!("{block}.attn.temperature"), 0);
-    let residuals = (5..)
-        .take_while(|i| tensors.contains_key(&format!("dam.codebook.enc_b.blocks.{i}.conv.1.weight")))
-        .count();
     Ok(Config {
         width: axis("patch_embed.proj.weight", 0)?,
         enc: [blocks("encoder_level1"), blocks("encoder_level2"), blocks("encoder_level3"), blocks("latent")],
@@ -39,7 +37,7 @@ pub(super) fn config(tensors: &BTreeMap<String, Stored<'_>>) -> Result<Config, I
         expansion: expansion(tensors)?,
         trunk: axis("dam.codebook.enc_b.blocks.4.weight", 0)?,
         res: axis("dam.codebook.enc_b.blocks.5.conv.1.weight", 0)?,
-        res_blocks: residuals,
+        res_blocks: count(5, "dam.codebook.enc_b.blocks", "conv.1.weight"),
         code_dim: axis("dam.codebook.quantize_t.embed", 0)?,
         codes: axis("dam.codebook.quantize_t.embed", 1)?,
         head: axis("dam.dim.fc1.weight", 0)?,

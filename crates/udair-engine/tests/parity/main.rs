@@ -5,10 +5,13 @@
 //! engine is held against it where no reference numbers exist: any size of picture, any
 //! configuration ([`sizes`]).
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod adaptation;
 mod golden;
-mod identification;
 mod layers;
 mod plain;
 mod random;
 mod reference;
 mod sizes;
+mod twin;

@@ -59,11 +59,24 @@ impl Trace {
         Conditions {
             d4: map("D4"),
             d3: map("D3"),
-            d2: map("D2"),
+            d2: Some(map("D2")),
             codes_t: self.codes_t.clone(),
             codes_b: self.codes_b.clone(),
+            feature: ["D4", "D3", "D2"].into_iter().flat_map(|name| moments(&self.maps[name])).collect(),
         }
     }
+}
+
+/// Channel means over all positions, then ln(v + 1e-8) of the population variances v.
+fn moments(map: &Map) -> Vec<f64> {
+    let positions = (map.height * map.width) as f64;
+    let channel = |c: usize| map.data.iter().skip(c).step_by(map.channels).map(|&v| f64::from(v));
+    let mut moments: Vec<f64> = (0..map.channels).map(|c| channel(c).sum::<f64>() / positions).collect();
+    for c in 0..map.channels {
+        let variance = channel(c).map(|v| (v - moments[c]).powi(2)).sum::<f64>() / positions;
+        moments.push((variance + 1e-8).ln());
+    }
+    moments
 }
 
 /// Restores a picture of `height * width * 3` values in [0, 1].

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use udair_engine::{Config, Map, Part, Tensor, Weights, parameters};
 
-/// A stream of random numbers (Steele et al., "SplitMix", OOPSLA 2014).
+/// A stream of random numbers (Steele et al., "Fast splittable pseudorandom number generators", OOPSLA 2014).
 pub(crate) struct Random(u64);
 
 impl Random {

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use half::f16;
 use safetensors::{Dtype, SafeTensors};
-use udair_engine::{Config, Map, Padding, Tensor, Weights};
+use udair_engine::{Map, Tensor};
 
 /// A file of the reference data, or `None` (and a message) where there is none.
 pub(crate) fn file(name: &str) -> Option<PathBuf> {
@@ -71,13 +71,6 @@ impl Golden {
         self.tensors[name].shape[0]
     }
 
-    /// Code numbers of image `n`.
-    pub(crate) fn codes(&self, name: &str, n: usize) -> Vec<u32> {
-        let tensor = &self.tensors[name];
-        let positions = tensor.shape[1..].iter().product();
-        tensor.data[n * positions..][..positions].iter().map(|&code| code as u32).collect()
-    }
-
     /// Asserts that a map is image `n` of the tensor `name`, within the tensor's tolerance.
     pub(crate) fn assert_map(&self, name: &str, n: usize, map: &Map) {
         let expected = self.map(name, n);
@@ -100,18 +93,4 @@ pub(crate) fn assert_close(name: &str, values: &[f32], expected: &[f32], toleran
         let difference = (value - expected).abs();
         assert!(difference <= tolerance, "{name}[{i}] is {value}, not {expected} (allowed: {tolerance:e})");
     }
-}
-
-/// The network of the goldens with its random parameters.
-pub(crate) fn golden_network() -> Option<Weights> {
-    let golden = Golden::open("udair/small/weights")?;
-    let config = Config {
-        width: 6,
-        enc: [1, 2, 1, 2],
-        dec: [1, 2, 1],
-        refine: 2,
-        pad: Padding::Sixteen,
-        ..Config::base()
-    };
-    Some(Weights::new(config, Vec::new(), BTreeMap::new(), golden.tensors, None).unwrap())
 }

@@ -1,6 +1,6 @@
 //! The engine against the plain form: every size of picture, every configuration.
 
-use udair_engine::{Config, Engine, Map, Padding, Silent, Weights};
+use udair_engine::{Conditions, Config, Engine, Map, Padding, Silent, Weights};
 
 use crate::plain::analysis::distance;
 use crate::plain::{self, Trace};
@@ -33,17 +33,27 @@ fn compare(weights: &Weights, engine: &Engine, picture: &Map) -> bool {
     let Map { width, height, data, .. } = picture;
     let trace = plain::forward(weights, picture);
     let conditions = engine.conditions(data, *width, *height, &Silent).unwrap();
-    let same_codes = ties(weights, &trace, "t", &conditions.codes_t)
-        && ties(weights, &trace, "b", &conditions.codes_b);
+    let same_codes =
+        ties(weights, &trace, "t", &conditions.codes_t) && ties(weights, &trace, "b", &conditions.codes_b);
+    let expected = trace.conditions();
     if same_codes {
-        let maps = [("D4", &conditions.d4), ("D3", &conditions.d3), ("D2", &conditions.d2)];
-        for (name, map) in maps {
+        let d2 = engine.d2(&conditions, &Silent).unwrap();
+        for (name, map) in [("D4", &conditions.d4), ("D3", &conditions.d3), ("D2", &d2)] {
             close(&format!("{name} at {width} x {height}"), map, &trace.maps[name]);
         }
+        for (i, (value, expected)) in conditions.feature.iter().zip(&expected.feature).enumerate() {
+            // The logarithm of a variance near 1e-8 magnifies rounding.
+            let bound = 1e-4 * expected.abs().max(1.0);
+            assert!((value - expected).abs() <= bound, "feature {i} is {value}, not {expected}");
+        }
     }
-    // The plain form's conditions, so that the backbone is compared whatever the codes.
-    let out = engine.restore(data, *width, *height, &trace.conditions(), &Silent).unwrap();
-    close(&format!("picture of {width} x {height}"), &Map { data: out, ..*picture }, &trace.maps["out"]);
+    // The plain form's conditions, so that the backbone is compared whatever the codes. With and
+    // without D2, which the engine can derive from D3.
+    for d2 in [expected.d2.clone(), None] {
+        let conditions = Conditions { d2, ..expected.clone() };
+        let out = engine.restore(data.clone(), *width, *height, conditions, &Silent).unwrap();
+        close(&format!("picture of {width} x {height}"), &Map { data: out, ..*picture }, &trace.maps["out"]);
+    }
     same_codes
 }
 
@@ -70,9 +80,15 @@ fn ties(weights: &Weights, trace: &Trace, level: &str, codes: &[u32]) -> bool {
         let (count, code) = (embed.shape[1], code as usize);
         (0..embed.shape[0]).map(move |d| embed.data[d * count + code])
     };
-    let size = distance(pixel, std::iter::repeat(0.0)) + code(codes[position]).map(|e| f64::from(e).powi(2)).sum::<f64>();
+    let size = distance(pixel, std::iter::repeat(0.0))
+        + code(codes[position]).map(|e| f64::from(e).powi(2)).sum::<f64>();
     let gap = distance(pixel, code(codes[position])) - distance(pixel, code(expected[position]));
-    assert!(gap <= 1e-5 * size, "level {level}: code {} is farther than {}", codes[position], expected[position]);
+    assert!(
+        gap <= 1e-5 * size,
+        "level {level}: code {} is farther than {}",
+        codes[position],
+        expected[position]
+    );
     false
 }
 

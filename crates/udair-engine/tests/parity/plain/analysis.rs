@@ -52,7 +52,7 @@ pub(crate) fn forward(weights: &Weights, picture: &Map) -> Analysis {
     Analysis { maps, codes_t, codes_b }
 }
 
-/// E_b: two 4x4 convolutions of stride 2, a 3x3, residual blocks.
+/// `E_b`: two 4x4 convolutions of stride 2, a 3x3, residual blocks.
 pub(crate) fn encoder_b(map: &Map, blocks: &Layer<'_>, residuals: usize) -> Map {
     let map = each(&conv(map, &blocks.at(0), 2), relu);
     let map = each(&conv(&map, &blocks.at(2), 2), relu);
@@ -60,7 +60,7 @@ pub(crate) fn encoder_b(map: &Map, blocks: &Layer<'_>, residuals: usize) -> Map 
     each(&residual_blocks(&map, blocks, 5, residuals), relu)
 }
 
-/// E_t: one 4x4 convolution of stride 2, a 3x3, residual blocks.
+/// `E_t`: one 4x4 convolution of stride 2, a 3x3, residual blocks.
 pub(crate) fn encoder_t(map: &Map, blocks: &Layer<'_>, residuals: usize) -> Map {
     let map = each(&conv(map, &blocks.at(0), 2), relu);
     let map = conv(&map, &blocks.at(2), 1);

@@ -62,7 +62,9 @@ pub(crate) fn conv(map: &Map, layer: &Layer<'_>, stride: usize) -> Map {
         }
         for tap in 0..kernel * kernel {
             let (dy, dx) = ((tap / kernel) as isize - margin, (tap % kernel) as isize - margin);
-            let Some(pixel) = at(map, (y * stride) as isize + dy, (x * stride) as isize + dx) else { continue };
+            let Some(pixel) = at(map, (y * stride) as isize + dy, (x * stride) as isize + dx) else {
+                continue;
+            };
             let rows = by_output[tap * inputs * outputs..].chunks_exact(outputs);
             if depthwise {
                 let taps = &by_output[tap * outputs..][..outputs];

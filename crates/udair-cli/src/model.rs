@@ -1,0 +1,67 @@
+//! Which weights: a built-in name or a file. Names are looked up, never made into a path.
+
+use std::borrow::Cow;
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+use udair::{RestoreError, Restorer};
+use udair_engine::{Engine, Weights};
+
+use crate::args::Compute;
+use crate::memory;
+use crate::problem::Problem;
+
+/// Weights ready to run, with what reports say about them.
+pub(crate) struct Model {
+    pub(crate) restorer: Restorer,
+    pub(crate) name: String,
+    /// SHA-256 of the weights file, in hexadecimal.
+    pub(crate) sha256: String,
+}
+
+/// Loads the weights that the arguments name, with the memory that they allow.
+pub(crate) fn load(compute: &Compute) -> Result<Model, Problem> {
+    let bytes = bytes(&compute.model)?;
+    let mut restorer = Restorer::from_bytes(&bytes).map_err(|error| named(&compute.model, error))?;
+    if let Some(bytes) = budget(compute) {
+        restorer = restorer.with_memory(bytes);
+    }
+    Ok(Model { restorer, name: compute.model.clone(), sha256: sha256(&bytes) })
+}
+
+/// The bare network of the weights that the arguments name, for those who measure it.
+pub(crate) fn engine(compute: &Compute) -> Result<Engine, Problem> {
+    let weights = Weights::from_bytes(&bytes(&compute.model)?);
+    let engine = weights.and_then(|weights| Engine::new(&weights)).map_err(RestoreError::from);
+    let engine = engine.map_err(|error| named(&compute.model, error))?;
+    Ok(engine.with_memory(budget(compute).unwrap_or(usize::MAX)))
+}
+
+fn budget(compute: &Compute) -> Option<usize> {
+    let bytes = compute.memory.or_else(memory::budget)?;
+    Some(usize::try_from(bytes).unwrap_or(usize::MAX))
+}
+
+fn bytes(name: &str) -> Result<Cow<'static, [u8]>, Problem> {
+    if name == udair_weights::SMALL_NAME {
+        return Ok(udair_weights::SMALL.into());
+    }
+    if !Path::new(name).is_file() {
+        return Err(Problem::new(format!("{name:?} is neither a built-in model nor a file"))
+            .hint("the built-in model is `small`"));
+    }
+    match std::fs::read(name) {
+        Ok(bytes) => Ok(bytes.into()),
+        Err(error) => Err(Problem::new(format!("cannot read {name}: {error}"))),
+    }
+}
+
+/// Names the file in what is wrong with it.
+fn named(name: &str, error: RestoreError) -> Problem {
+    let problem = Problem::from(error);
+    Problem { message: format!("{name}: {}", problem.message), ..problem }
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,147 @@
+//! What happened to one picture: a JSON object for programs, a line for people.
+
+use serde::Serialize;
+use udair::{Findings, Pattern};
+
+/// The outcome of one picture; `restore --json` and `identify --json` print one a line.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Record {
+    pub(crate) input: String,
+    pub(crate) output: Option<String>,
+    pub(crate) status: Status,
+    pub(crate) pattern: Option<&'static str>,
+    pub(crate) confidence: Option<f32>,
+    pub(crate) patterns: Option<Vec<Probability>>,
+    pub(crate) width: Option<usize>,
+    pub(crate) height: Option<usize>,
+    pub(crate) model: String,
+    pub(crate) seconds: Option<f64>,
+    pub(crate) error: Option<String>,
+}
+
+/// What became of a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Status {
+    Restored,
+    Unchanged,
+    Skipped,
+    Identified,
+    Failed,
+}
+
+/// One pattern with its probability.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Probability {
+    pub(crate) id: &'static str,
+    pub(crate) p: f32,
+}
+
+/// Counts of a batch; the last line of `--json`.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Summary {
+    pub(crate) files: usize,
+    pub(crate) restored: usize,
+    pub(crate) unchanged: usize,
+    pub(crate) skipped: usize,
+    pub(crate) identified: usize,
+    pub(crate) failed: usize,
+    pub(crate) interrupted: bool,
+    pub(crate) seconds: f64,
+}
+
+impl Record {
+    /// A record of which only the picture is known.
+    pub(crate) fn new(input: String, model: &str, status: Status) -> Self {
+        Self {
+            input,
+            output: None,
+            status,
+            pattern: None,
+            confidence: None,
+            patterns: None,
+            width: None,
+            height: None,
+            model: model.into(),
+            seconds: None,
+            error: None,
+        }
+    }
+
+    pub(crate) fn findings(&mut self, findings: &Findings) {
+        self.pattern = Some(findings.pattern.id());
+        self.confidence = Some(findings.confidence);
+        let probability = |&(pattern, p): &(Pattern, f32)| Probability { id: pattern.id(), p };
+        self.patterns = Some(findings.patterns.iter().map(probability).collect());
+    }
+
+    /// What was found and how sure that is, for people; the runners-up too where `all` is set.
+    pub(crate) fn found(&self, all: bool) -> String {
+        let label = |id: &str| id.parse().map_or("?", Pattern::label);
+        let (Some(pattern), Some(confidence)) = (self.pattern, self.confidence) else { return String::new() };
+        if pattern == Pattern::None.id() {
+            return label(pattern).into();
+        }
+        let mut text = format!("{}, {} sure", label(pattern), percent(confidence));
+        if all {
+            let mut rest: Vec<_> =
+                self.patterns.iter().flatten().filter(|other| other.id != pattern && other.p >= 0.01).collect();
+            rest.sort_by(|a, b| b.p.total_cmp(&a.p));
+            let rest: Vec<_> =
+                rest.iter().map(|other| format!("{} {}", label(other.id), percent(other.p))).collect();
+            if !rest.is_empty() {
+                text += &format!(" ({})", rest.join(", "));
+            }
+        }
+        text
+    }
+}
+
+fn percent(p: f32) -> String {
+    format!("{:.0} %", 100.0 * p)
+}
+
+impl Summary {
+    pub(crate) fn add(&mut self, status: Status) {
+        self.files += 1;
+        *match status {
+            Status::Restored => &mut self.restored,
+            Status::Unchanged => &mut self.unchanged,
+            Status::Skipped => &mut self.skipped,
+            Status::Identified => &mut self.identified,
+            Status::Failed => &mut self.failed,
+        } += 1;
+    }
+
+    /// The counts that are not zero, for people.
+    pub(crate) fn line(&self) -> String {
+        let counts = [
+            (self.restored, "restored"),
+            (self.unchanged, "unchanged"),
+            (self.skipped, "skipped"),
+            (self.identified, "identified"),
+            (self.failed, "failed"),
+        ];
+        let parts: Vec<_> =
+            counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+        format!("{} in {:.1} s", parts.join(", "), self.seconds)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn findings_are_said_in_words() {
+        let mut record = Record::new("a.png".into(), "small", Status::Identified);
+        assert_eq!(record.found(true), "");
+        record.findings(&Findings {
+            pattern: Pattern::Dehaze,
+            confidence: 0.934,
+            patterns: vec![(Pattern::Clean, 0.004), (Pattern::Derain, 0.0616), (Pattern::Dehaze, 0.934)],
+        });
+        assert_eq!(record.found(false), "haze, 93 % sure");
+        assert_eq!(record.found(true), "haze, 93 % sure (rain 6 %)");
+    }
+}

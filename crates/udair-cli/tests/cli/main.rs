@@ -1,0 +1,11 @@
+//! The command as its users see it: files in, files out, streams and exit codes.
+
+mod batch;
+mod collisions;
+mod convert;
+mod eval;
+mod help;
+mod interrupt;
+mod restore;
+mod sandbox;
+mod streams;

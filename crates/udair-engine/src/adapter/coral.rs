@@ -1,0 +1,110 @@
+//! Correlation alignment (Sun and Saenko, "Deep CORAL", ECCV 2016 workshops): how far the covariance
+//! of features lies from an anchor's, and the gradient to the features.
+//!
+//! C = (Fᵀ F - (1ᵀ F)ᵀ (1ᵀ F) / n) / (n - 1) for n cells of d channels. The gradient of a loss L(C) is
+//! 2 / (n - 1) (F - mean) dL/dC.
+
+use rayon::prelude::*;
+
+use super::cells::Cells;
+use super::products::products;
+use crate::EngineError;
+use crate::anchors::Moments;
+use crate::kernels::{Buffer, Epilogue, Isa, LANES, Output, Packed, matmul};
+
+/// How the difference D of two covariances (and m of two means) becomes a number.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Alignment {
+    /// `1e5 ||D|| / (4 d²)`, Frobenius norm: what the reference computes.
+    Root,
+    /// `||D||² / (4 d²)`: the paper's formula.
+    Squared,
+    /// `||D||² / ||C||² + mean ||m||² / tr C` with the anchor's covariance C: free of the features'
+    /// scale, so that the three levels count alike, and sees the cluster's centre.
+    Relative {
+        /// Weight of the difference of the means.
+        mean: f32,
+    },
+}
+
+impl Alignment {
+    /// True where the loss sees means, so that biases have a gradient.
+    pub(super) fn sees_means(self) -> bool {
+        matches!(self, Self::Relative { mean } if mean > 0.0)
+    }
+}
+
+/// The moments of cells, with what their gradient needs.
+struct Centred {
+    /// The features minus their mean.
+    features: Buffer,
+    moments: Moments,
+}
+
+/// Mean and covariance over all cells.
+pub(crate) fn moments(isa: Isa, cells: &Cells) -> Result<Moments, EngineError> {
+    Ok(centre(isa, cells)?.moments)
+}
+
+/// The loss of features, and its gradient into `gradient` where that is wanted.
+pub(super) fn loss(
+    isa: Isa,
+    alignment: Alignment,
+    features: &Cells,
+    anchor: &Moments,
+    gradient: Option<&mut Cells>,
+) -> Result<f64, EngineError> {
+    let (n, d) = (features.len(), features.channels);
+    let Centred { features: centred, moments } = centre(isa, features)?;
+    let wide = |v: &f32| f64::from(*v);
+    let difference: Vec<f64> =
+        moments.covariance.iter().zip(&anchor.covariance).map(|(t, s)| wide(t) - wide(s)).collect();
+    let shift: Vec<f64> = moments.mean.iter().zip(&anchor.mean).map(|(t, s)| wide(t) - wide(s)).collect();
+    let squares = |values: &[f64]| values.iter().map(|v| v * v).sum::<f64>();
+    let (norm, size) = (squares(&difference), (4 * d * d) as f64);
+    // Loss, and the factors of D and m in its gradients to C and to the mean.
+    let (loss, slope, mean_slope) = match alignment {
+        Alignment::Root => {
+            let root = norm.sqrt();
+            (1e5 * root / size, if root > 0.0 { 1e5 / (size * root) } else { 0.0 }, 0.0)
+        }
+        Alignment::Squared => (norm / size, 2.0 / size, 0.0),
+        Alignment::Relative { mean } => {
+            let scale = anchor.covariance.iter().map(|v| wide(v).powi(2)).sum::<f64>().max(f64::MIN_POSITIVE);
+            let trace = anchor.covariance.iter().step_by(d + 1).map(wide).sum::<f64>();
+            let weight = f64::from(mean) / trace.max(f64::MIN_POSITIVE);
+            (norm / scale + weight * squares(&shift), 2.0 / scale, 2.0 * weight)
+        }
+    };
+    if let Some(gradient) = gradient {
+        let factor = 2.0 * slope / (n.max(2) - 1) as f64;
+        let weights = Packed::new(d, d, |k, c| (difference[k * d + c] * factor) as f32)?;
+        let mut bias = Buffer::zeros(d + LANES)?;
+        bias.iter_mut().zip(&shift).for_each(|(b, m)| *b = (m * mean_slope / n as f64) as f32);
+        let epilogue = Epilogue { bias: Some(&bias), ..Epilogue::default() };
+        let (output, piece) = (Output::interleaved(d), features.piece());
+        let pieces = gradient.values_mut().par_chunks_mut(piece).zip(centred.par_chunks(piece));
+        pieces.for_each(|(gradient, centred)| {
+            matmul(isa, &[centred], d, gradient.len() / d, &weights, gradient, output, epilogue);
+        });
+    }
+    Ok(loss)
+}
+
+fn centre(isa: Isa, cells: &Cells) -> Result<Centred, EngineError> {
+    let (n, d) = (cells.len(), cells.channels);
+    let mut sums = vec![0.0_f64; d];
+    for pixel in cells.values().chunks_exact(d) {
+        sums.iter_mut().zip(pixel).for_each(|(sum, v)| *sum += f64::from(*v));
+    }
+    let mean: Vec<f32> = sums.iter().map(|sum| (sum / n as f64) as f32).collect();
+    let mut features = Buffer::zeros(n * d + LANES)?;
+    for (to, from) in features.chunks_exact_mut(d).zip(cells.values().chunks_exact(d)) {
+        to.iter_mut().zip(from.iter().zip(&mean)).for_each(|(to, (v, m))| *to = v - m);
+    }
+    let mut covariance = vec![0.0; d * d];
+    products(isa, (&features, d), (&features, d), n, &mut covariance);
+    let scale = 1.0 / (n.max(2) - 1) as f32;
+    covariance.iter_mut().for_each(|v| *v *= scale);
+    Ok(Centred { features, moments: Moments { mean, covariance } })
+}

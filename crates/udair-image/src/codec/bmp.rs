@@ -1,0 +1,55 @@
+//! Windows bitmaps, by the crate `image`.
+
+use image::codecs::bmp::{BmpDecoder, BmpEncoder};
+use image::{ExtendedColorType, ImageDecoder};
+
+use super::Decoded;
+use crate::byte_order::ByteOrder::Little;
+use crate::metadata::Metadata;
+use crate::pixels::{Pixels, Samples};
+use crate::{Depth, Format, Header, ImageError, allocate};
+
+pub(super) fn header(bytes: &[u8]) -> Result<Header, ImageError> {
+    let decoder = open(bytes)?;
+    let (width, height) = decoder.dimensions();
+    let channels = usize::from(decoder.color_type().channel_count());
+    Header::new(Format::Bmp, width, height, Depth::Eight, channels)
+}
+
+pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Decoded, ImageError> {
+    let decoder = open(bytes)?;
+    let len = header.width * header.height * header.channels;
+    let mut samples = allocate::zeros(len)?;
+    if decoder.total_bytes() != len as u64 {
+        return Err(ImageError::damaged(Format::Bmp, "its header contradicts its pixels"));
+    }
+    decoder.read_image(&mut samples).map_err(|e| ImageError::damaged(Format::Bmp, e))?;
+    let samples = Samples::Eight(samples);
+    let pixels = Pixels { width: header.width, height: header.height, channels: header.channels, samples };
+    Ok(Decoded { pixels, metadata: Metadata::default(), losses: Vec::new() })
+}
+
+/// Compressed bitmaps may leave pixels out, so only for plain ones a short file shows in its length.
+fn open(bytes: &[u8]) -> Result<BmpDecoder<std::io::Cursor<&[u8]>>, ImageError> {
+    let damaged = |what: String| ImageError::damaged(Format::Bmp, what);
+    // A claim that the file is longer than it is betrays a cut; 0 and less are written by some tools.
+    if Little.u32(bytes, 2).is_some_and(|len| len as usize > bytes.len()) {
+        return Err(damaged("it ends early".into()));
+    }
+    BmpDecoder::new(std::io::Cursor::new(bytes)).map_err(|e| damaged(e.to_string()))
+}
+
+pub(super) fn encode(pixels: &Pixels) -> Result<Vec<u8>, ImageError> {
+    let unfit = |what: String| ImageError::Unfit { format: Format::Bmp, what };
+    let colour = match pixels.channels {
+        1 => ExtendedColorType::L8,
+        3 => ExtendedColorType::Rgb8,
+        _ => ExtendedColorType::Rgba8,
+    };
+    let mut file = Vec::new();
+    let (width, height) = (pixels.width as u32, pixels.height as u32);
+    BmpEncoder::new(&mut file)
+        .encode(&pixels.eight()?, width, height, colour)
+        .map_err(|e| unfit(e.to_string()))?;
+    Ok(file)
+}

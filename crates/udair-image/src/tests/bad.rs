@@ -1,0 +1,316 @@
+//! A corpus of files that must be refused: quickly, by the right kind of error, with a hint.
+
+use std::time::{Duration, Instant};
+
+use super::fixtures::{
+    LOSSY_WEBP, PNG_SIGNATURE, Tiff, chunk, encode, idat, ihdr, jpeg, node, picture, png, soft,
+};
+use crate::byte_order::ByteOrder::Little;
+use crate::metadata::Metadata;
+use crate::metadata::ifd::Node;
+use crate::{Format, ImageError, Limits, Picture};
+
+/// Who must act.
+#[derive(Debug, PartialEq)]
+enum Kind {
+    Input,
+    Unsupported,
+    Limits,
+}
+use Kind::{Input, Unsupported};
+
+type Case = (&'static str, Kind, Vec<u8>);
+
+fn small(format: Format) -> Vec<u8> {
+    encode(&picture(soft(6, 5, 3), Metadata::default()), format)
+}
+
+/// The file with a change.
+fn changed(mut file: Vec<u8>, change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    change(&mut file);
+    file
+}
+
+fn strangers() -> Vec<Case> {
+    vec![
+        ("an empty file", Input, vec![]),
+        ("one byte", Input, vec![0x89]),
+        ("text", Input, b"not a picture\n".to_vec()),
+        ("HTML", Input, b"<!doctype html><html></html>".to_vec()),
+        ("SVG", Input, b"<svg xmlns='http://www.w3.org/2000/svg'/>".to_vec()),
+        ("zeros", Input, vec![0; 4096]),
+        ("a zip with a PNG in it", Input, [b"PK\x03\x04".to_vec(), small(Format::Png)].concat()),
+        ("GIF", Unsupported, b"GIF89a\x01\0\x01\0\0\0\0;".to_vec()),
+        ("HEIC", Unsupported, b"\0\0\0\x18ftypheic\0\0\0\0mif1heic".to_vec()),
+        ("AVIF", Unsupported, b"\0\0\0\x1Cftypavif\0\0\0\0avifmif1".to_vec()),
+        ("JPEG XL", Unsupported, b"\xFF\x0A\xFA\x1F\x01".to_vec()),
+        ("JPEG XL in a container", Unsupported, b"\0\0\0\x0CJXL \r\n\x87\n".to_vec()),
+        ("CR2", Unsupported, b"II*\0\x10\0\0\0CR\x02\0".to_vec()),
+        ("CR3", Unsupported, b"\0\0\0\x18ftypcrx \0\0\0\x01".to_vec()),
+        ("RAF", Unsupported, b"FUJIFILMCCD-RAW 0201FF".to_vec()),
+        ("ORF", Unsupported, b"IIRO\x08\0\0\0".to_vec()),
+        ("RW2", Unsupported, b"IIU\0\x18\0\0\0".to_vec()),
+        ("PFM", Unsupported, b"PF\n1 1\n-1.0\n\0\0\0\0".to_vec()),
+        ("PSD", Unsupported, b"8BPS\0\x01".to_vec()),
+        ("OpenEXR", Unsupported, b"\x76\x2F\x31\x01\x02\0\0\0".to_vec()),
+    ]
+}
+
+fn pngs() -> Vec<Case> {
+    let end = || (b"IEND", vec![]);
+    let grey = || (b"IHDR", ihdr(2, 1, 8, 0));
+    let one = || (b"IDAT", idat(&[&[1, 2]]));
+    let with = |bytes: Vec<u8>| png(&[(b"IHDR", bytes), one(), end()]);
+    let file = png(&[grey(), one(), end()]);
+    let flip = |at: usize| changed(file.clone(), move |f| f[at] ^= 1);
+    let data = 8 + 25 + 8;
+    vec![
+        ("a PNG signature alone", Input, PNG_SIGNATURE.to_vec()),
+        ("a PNG without width", Input, with(ihdr(0, 1, 8, 0))),
+        ("a PNG without height", Input, with(ihdr(1, 0, 8, 0))),
+        ("a PNG of colour type 1", Input, with(ihdr(2, 1, 8, 1))),
+        ("a PNG of 3 bits", Input, with(ihdr(2, 1, 3, 0))),
+        ("an RGB PNG of 4 bits", Input, with(ihdr(2, 1, 4, 2))),
+        ("a PNG of an unknown compression", Input, with(changed(ihdr(2, 1, 8, 0), |h| h[10] = 1))),
+        ("a PNG of an unknown interlacing", Input, with(changed(ihdr(2, 1, 8, 0), |h| h[12] = 7))),
+        ("a PNG with a short header", Input, with(ihdr(2, 1, 8, 0)[..7].to_vec())),
+        ("a PNG with a wrong checksum of its header", Input, flip(8 + 8 + 13)),
+        ("a PNG with a wrong checksum of its pixels", Input, flip(file.len() - 13)),
+        ("a PNG with a broken stream", Input, {
+            let mut stream = idat(&[&[1, 2]]);
+            stream[3] ^= 0x55;
+            png(&[grey(), (b"IDAT", stream), end()])
+        }),
+        ("a PNG with too few pixels", Input, png(&[grey(), (b"IDAT", idat(&[&[1]])), end()])),
+        ("a PNG with an unknown filter", Input, {
+            let stream = miniz_oxide::deflate::compress_to_vec_zlib(&[9, 1, 2], 6);
+            png(&[grey(), (b"IDAT", stream), end()])
+        }),
+        ("a PNG without pixels", Input, png(&[grey(), end()])),
+        ("a PNG without end", Input, png(&[grey(), one()])),
+        ("a PNG that starts with pixels", Input, png(&[one(), grey(), end()])),
+        ("a palette PNG without palette", Input, png(&[(b"IHDR", ihdr(2, 1, 8, 3)), one(), end()])),
+        (
+            "a PNG with a chunk longer than the file",
+            Input,
+            changed(file.clone(), move |f| f[data - 8] = 0x7F),
+        ),
+        ("a PNG with an unknown critical chunk", Input, png(&[grey(), (b"ABCD", vec![]), one(), end()])),
+        (
+            "an animated PNG",
+            Unsupported,
+            png(&[grey(), (b"acTL", vec![0, 0, 0, 2, 0, 0, 0, 0]), one(), end()]),
+        ),
+        ("a PNG of 100,000 x 100,000", Kind::Limits, with(ihdr(100_000, 100_000, 16, 6))),
+        ("a PNG of 2^31 x 2^31", Kind::Limits, with(ihdr(1 << 31, 1 << 31, 8, 0))),
+    ]
+}
+
+fn jpegs() -> Vec<Case> {
+    let file = jpeg(jpeg_encoder::SamplingFactor::F_1_1, false, false);
+    let frame = file.windows(2).position(|w| w == [0xFF, 0xC0]).unwrap();
+    let scan = file.windows(2).position(|w| w == [0xFF, 0xDA]).unwrap();
+    let tables = file.windows(2).position(|w| w == [0xFF, 0xC4]).unwrap();
+    let set = |at: usize, value: u8| changed(file.clone(), move |f| f[at] = value);
+    let mut cmyk = Vec::new();
+    jpeg_encoder::Encoder::new(&mut cmyk, 90)
+        .encode(&[100; 8 * 8 * 4], 8, 8, jpeg_encoder::ColorType::Cmyk)
+        .unwrap();
+    vec![
+        ("a JPEG of a start alone", Input, vec![0xFF, 0xD8, 0xFF]),
+        ("a JPEG of start and end", Input, vec![0xFF, 0xD8, 0xFF, 0xD9]),
+        ("a JPEG without width", Input, changed(file.clone(), |f| f[frame + 7..frame + 9].fill(0))),
+        ("a JPEG without height", Input, changed(file.clone(), |f| f[frame + 5..frame + 7].fill(0))),
+        ("a JPEG without end", Input, file[..file.len() - 2].to_vec()),
+        ("a JPEG without scan", Input, file[..scan].to_vec()),
+        ("a JPEG whose scan is cut and closed", Input, { [&file[..scan + 40], &[0xFF, 0xD9]].concat() }),
+        ("a JPEG without quantisation", Input, {
+            let at = file.windows(2).position(|w| w == [0xFF, 0xDB]).unwrap();
+            changed(file.clone(), |f| drop(f.drain(at..frame)))
+        }),
+        ("a JPEG without Huffman tables", Input, changed(file.clone(), |f| drop(f.drain(tables..scan)))),
+        ("a JPEG with a segment longer than the file", Input, {
+            changed(file.clone(), |f| f[frame + 2..frame + 4].fill(0xFF))
+        }),
+        (
+            "a JPEG with a segment of length 0",
+            Input,
+            changed(file.clone(), |f| f[frame + 2..frame + 4].fill(0)),
+        ),
+        ("a JPEG of 2 components", Unsupported, set(frame + 9, 2)),
+        ("a JPEG of 12 bits", Unsupported, set(frame + 4, 12)),
+        ("a lossless JPEG", Unsupported, set(frame + 1, 0xC3)),
+        ("a hierarchical JPEG", Unsupported, set(frame + 1, 0xC5)),
+        ("an arithmetic JPEG", Unsupported, set(frame + 1, 0xC9)),
+        ("a CMYK JPEG", Unsupported, cmyk),
+    ]
+}
+
+fn webps() -> Vec<Case> {
+    let lossless = small(Format::WebP);
+    let extended = |flags: u8, chunks: &[(&[u8; 4], &[u8])]| {
+        let mut body = b"WEBPVP8X\x0A\0\0\0".to_vec();
+        body.extend([flags, 0, 0, 0, 5, 0, 0, 4, 0, 0]);
+        for (name, data) in chunks {
+            body.extend_from_slice(*name);
+            body.extend(Little.of_u32(data.len() as u32));
+            body.extend_from_slice(data);
+        }
+        [&b"RIFF"[..], &Little.of_u32(body.len() as u32), &body].concat()
+    };
+    vec![
+        ("a WebP of a header alone", Input, b"RIFF\x04\0\0\0WEBP".to_vec()),
+        ("a WebP without pixels", Input, extended(0, &[(b"EXIF", b"ab")])),
+        ("a WebP longer than its file", Input, changed(lossless.clone(), |f| f[4] += 2)),
+        ("a WebP with a wrong lossless mark", Input, changed(lossless.clone(), |f| f[20] = 0)),
+        ("a WebP with a wrong key frame mark", Input, changed(LOSSY_WEBP.to_vec(), |f| f[23] = 0)),
+        ("a WebP with a chunk longer than the file", Input, changed(lossless, |f| f[18] = 0xFF)),
+        ("a lossy WebP without width", Input, changed(LOSSY_WEBP.to_vec(), |f| f[26] = 0)),
+        ("an animated WebP", Unsupported, extended(2, &[(b"ANIM", b"\0\0\0\0\0\0"), (b"ANMF", b"\0\0")])),
+        ("a WebP that says it is animated", Unsupported, extended(2, &[(b"VP8L", b"\x2F\0\0\0\0")])),
+        ("a WebP whose canvas is larger than its picture", Input, {
+            extended(0, &[(b"VP8L", &small(Format::WebP)[20..])])
+        }),
+    ]
+    .into_iter()
+    .map(|(name, kind, file)| {
+        (name, kind, if name.contains("canvas") { changed(file, |f| f[24] = 50) } else { file })
+    })
+    .collect()
+}
+
+fn tiffs() -> Vec<Case> {
+    let grey = || Tiff::grey(&[1, 2, 3]);
+    let short = |tag, v: u16| node(tag, 3, &Little.of_u16(v));
+    let long = |tag, v: u32| node(tag, 4, &Little.of_u32(v));
+    let with = |node: Node| grey().with(node).file();
+    let rgb =
+        |photometric, bits: Vec<u16>| Tiff { photometric, width: 1, bits, ..Tiff::grey(&[1; 64]) }.file();
+    let first = |file: &[u8]| Little.u32(file, 4).unwrap() as usize;
+    let link = |file: &[u8], at: u32| {
+        let end = first(file) + 2 + 12 * Little.u16(file, first(file)).unwrap() as usize;
+        changed(file.to_vec(), |f| f[end..end + 4].copy_from_slice(&Little.of_u32(at)))
+    };
+    let plain = grey().file();
+    let second = {
+        let mut pages = link(&plain, plain.len() as u32);
+        pages.extend(&plain[first(&plain)..]);
+        pages
+    };
+    let floats = Tiff { bits: vec![32], width: 1, ..Tiff::grey(&[0; 4]) };
+    vec![
+        ("a TIFF of a header alone", Input, b"II*\0\x08\0\0\0".to_vec()),
+        ("a TIFF whose directory is outside", Input, b"II*\0\xFF\xFF\0\0".to_vec()),
+        ("a TIFF whose directory is endless", Input, b"II*\0\x08\0\0\0\xFF\xFF".to_vec()),
+        ("a TIFF whose directory is looped", Input, link(&plain, first(&plain) as u32)),
+        ("a TIFF whose next directory is outside", Input, link(&plain, 1 << 20)),
+        ("a TIFF without width", Input, with(long(256, 0))),
+        ("a TIFF without height", Input, with(long(257, 0))),
+        ("a TIFF without strips", Input, {
+            let file = grey().file();
+            changed(file, |f| {
+                let entry = first(f) + 2 + 12 * 5;
+                f[entry..entry + 2].copy_from_slice(&Little.of_u16(65_000));
+            })
+        }),
+        ("a TIFF whose strip is outside", Input, with(long(273, 1 << 20))),
+        ("a TIFF whose strip is short", Input, Tiff { height: 100, ..grey() }.file()),
+        ("a TIFF of an unknown compression", Input, with(short(259, 4711))),
+        ("a TIFF whose Deflate is broken", Input, with(short(259, 8))),
+        ("a TIFF whose LZW is broken", Input, with(short(259, 5))),
+        ("a TIFF without meaning of its samples", Input, with(node(262, 2, b"x\0"))),
+        ("a palette TIFF without a map", Input, with(short(262, 3))),
+        (
+            "a palette TIFF with a short map",
+            Input,
+            grey().with(short(262, 3)).with(node(320, 3, &[0; 12])).file(),
+        ),
+        ("an RGB TIFF of one channel", Input, with(short(262, 2))),
+        ("a CMYK TIFF", Unsupported, rgb(5, vec![8; 4])),
+        ("a Lab TIFF", Unsupported, rgb(8, vec![8; 3])),
+        ("a TIFF of plain YCbCr", Unsupported, rgb(6, vec![8; 3])),
+        ("a TIFF of mixed bits", Unsupported, rgb(2, vec![5, 6, 5])),
+        ("a TIFF of 12 bits", Unsupported, rgb(1, vec![12])),
+        ("a TIFF of 32 bits", Unsupported, floats.file()),
+        ("a float TIFF", Unsupported, floats.with(short(339, 3)).file()),
+        ("a signed TIFF", Unsupported, with(short(339, 2))),
+        ("a TIFF of two pages", Unsupported, second),
+        ("a DNG", Unsupported, with(node(50_706, 1, &[1, 4, 0, 0]))),
+        ("a TIFF of sensor data", Unsupported, with(short(262, 32_803))),
+        ("a raw photo behind a preview", Unsupported, grey().with(long(254, 1)).with(long(330, 8)).file()),
+        ("a BigTIFF", Unsupported, b"II+\0\x08\0\0\0\x10\0\0\0\0\0\0\0".to_vec()),
+        ("a TIFF of 2^32 - 1 pixels a side", Kind::Limits, {
+            Tiff { width: u32::MAX, height: u32::MAX, ..grey() }.file()
+        }),
+    ]
+}
+
+fn bmps_and_pnms() -> Vec<Case> {
+    let bmp = small(Format::Bmp);
+    let set =
+        |at: usize, bytes: &[u8]| changed(bmp.clone(), |f| f[at..at + bytes.len()].copy_from_slice(bytes));
+    vec![
+        ("a BMP of a mark alone", Input, b"BM".to_vec()),
+        ("a BMP of an unknown header", Input, set(14, &[99])),
+        ("a BMP without width", Input, set(18, &[0; 4])),
+        ("a BMP without height", Input, set(22, &[0; 4])),
+        ("a BMP of negative width", Input, set(18, &(-5_i32).to_le_bytes())),
+        ("a BMP of 3 bits", Input, set(28, &[3])),
+        ("a BMP of an unknown compression", Input, set(30, &[77])),
+        ("a BMP without pixels", Input, bmp[..60].to_vec()),
+        ("a PNM of a mark alone", Input, b"P6\n".to_vec()),
+        ("a PNM without width", Input, b"P5 0 3 255\n".to_vec()),
+        ("a PNM of negative width", Input, b"P5 -1 3 255\n123".to_vec()),
+        ("a PNM whose largest sample is 0", Input, b"P5 1 1 0\n1".to_vec()),
+        ("a PNM whose largest sample is 70000", Input, b"P5 1 1 70000\n12".to_vec()),
+        ("a PNM with words for numbers", Input, b"P5 one 1 255\n1".to_vec()),
+        ("a PNM with a sample above the largest", Input, b"P5 1 1 9\n\x0A".to_vec()),
+        ("a plain PNM with a sample above the largest", Input, b"P2 1 1 9 10".to_vec()),
+        ("a plain bitmap with a 7", Input, b"P1 2 1 1 7".to_vec()),
+        ("a PNM that ends early", Input, b"P6 2 2 255\n12345".to_vec()),
+        ("a PAM without end of header", Input, b"P7\nWIDTH 1\nHEIGHT 1\nDEPTH 1\nMAXVAL 1\n".to_vec()),
+        ("a PAM with an unknown line", Input, b"P7\nBREADTH 1\nENDHDR\n".to_vec()),
+        (
+            "a PAM of 5 channels",
+            Unsupported,
+            b"P7 WIDTH 1 HEIGHT 1 DEPTH 5 MAXVAL 255 ENDHDR\n12345".to_vec(),
+        ),
+        ("two PNMs in one file", Unsupported, b"P5 1 1 255\nxP5 1 1 255\nx".to_vec()),
+        ("a PNM of 10^9 pixels a side", Kind::Limits, b"P5 1000000000 1000000000 255\n".to_vec()),
+    ]
+}
+
+#[test]
+fn bad_files_are_refused_quickly_and_by_the_right_error() {
+    let cases: Vec<Case> =
+        [strangers(), pngs(), jpegs(), webps(), tiffs(), bmps_and_pnms()].into_iter().flatten().collect();
+    assert!(cases.len() >= 60);
+    let mut failures = Vec::new();
+    for (name, kind, file) in cases {
+        let start = Instant::now();
+        let result = Picture::decode(&file, &Limits::default());
+        let spent = start.elapsed();
+        let found = match &result {
+            Err(ImageError::Damaged { .. } | ImageError::Unknown) => Some(Input),
+            Err(ImageError::Unsupported { .. }) => Some(Unsupported),
+            Err(ImageError::Limit { .. }) => Some(Kind::Limits),
+            _ => None,
+        };
+        let hinted = result.as_ref().is_err_and(|e| e.hint().is_some_and(|h| !h.is_empty()));
+        if found != Some(kind) || !hinted || spent > Duration::from_millis(50) {
+            failures.push(format!("{name}: {:?} in {spent:?}", result.map(|p| p.pixels)));
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn a_damaged_note_costs_only_the_note() {
+    let broken = changed(chunk(b"tEXt", b"Title\0x"), |c| c[12] ^= 1);
+    let mut file = png(&[(b"IHDR", ihdr(2, 1, 8, 0))]);
+    file.extend(broken);
+    file.extend(chunk(b"IDAT", &idat(&[&[1, 2]])));
+    file.extend(chunk(b"IEND", &[]));
+    let picture = Picture::decode(&file, &Limits::default()).unwrap();
+    assert_eq!(picture.read_losses().len(), 1);
+}

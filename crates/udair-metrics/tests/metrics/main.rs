@@ -1,0 +1,7 @@
+//! The crate from outside: reference values, and what must hold for any picture.
+
+mod file_free;
+mod golden;
+mod properties;
+mod support;
+mod synth;

@@ -1,0 +1,6 @@
+//! Parity with tensors made by the official PyTorch implementation, within the tolerances stored
+//! beside them. Skipped, with a message, where the reference data is absent.
+
+mod golden;
+mod layers;
+mod network;

@@ -1,0 +1,137 @@
+//! Restores and scores case after case.
+
+use std::path::Path;
+
+use udair::{Limits, Options, Picture, Restorer, Watch};
+
+use crate::report::{Evaluation, ImageResult, Probability, WeightsId};
+use crate::score::{self, Pixels};
+use crate::{Case, StudyError, crop};
+
+/// How to evaluate.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// How to restore.
+    pub options: Options,
+    /// What may be decoded.
+    pub limits: Limits,
+    /// Evaluate one random square crop of each picture, this many pixels a side.
+    pub crop: Option<usize>,
+    /// Seed of the crops.
+    pub seed: u64,
+}
+
+/// Follows an evaluation.
+pub trait Observer {
+    /// Case `index` (from 0) starts; its restoration reports to the returned watch.
+    fn start(&self, index: usize) -> Box<dyn Watch + '_>;
+    /// A case is done; `restored` is what `udair restore` would have written.
+    ///
+    /// # Errors
+    /// Whatever is returned ends the evaluation.
+    fn done(&self, case: &Case, result: &ImageResult, restored: &Picture) -> Result<(), StudyError>;
+}
+
+/// Restores every case and scores it.
+///
+/// # Errors
+/// The first picture that cannot be read or restored, or whose reference has another size, ends the
+/// evaluation: means over what is left would not be the means that were asked for.
+pub fn evaluate(
+    restorer: &Restorer,
+    weights: WeightsId,
+    cases: &[Case],
+    settings: &Settings,
+    observer: &dyn Observer,
+) -> Result<Evaluation, StudyError> {
+    let mut images = Vec::with_capacity(cases.len());
+    for (index, case) in cases.iter().enumerate() {
+        let watch = observer.start(index);
+        let (result, restored) = one(restorer, case, index, settings, watch.as_ref())?;
+        observer.done(case, &result, &restored)?;
+        images.push(result);
+    }
+    let groups = Evaluation::group(
+        &images,
+        |i| (i.task.clone(), i.source.clone()),
+        |i| (i.task.clone(), i.source.clone()),
+    );
+    let mut evaluation = Evaluation {
+        weights,
+        peak_rss_mib: peak_rss_mib(),
+        images,
+        groups,
+        identification: crate::Identified::default(),
+    };
+    evaluation.identification = evaluation.confusion(|_| true).identified();
+    Ok(evaluation)
+}
+
+fn one(
+    restorer: &Restorer,
+    case: &Case,
+    index: usize,
+    settings: &Settings,
+    watch: &dyn Watch,
+) -> Result<(ImageResult, Picture), StudyError> {
+    let input = read(&case.lq, index, settings)?;
+    let restored = restorer.restore(&input, &settings.options, watch);
+    let (restored, report) = restored.map_err(|source| match source {
+        udair::RestoreError::Cancelled => StudyError::Cancelled,
+        source => StudyError::Restore { path: case.lq.clone(), source },
+    })?;
+    let pixels = |path: &Path, picture: &Picture| Pixels::of(picture).map_err(|e| failed(path, e));
+    let scores = match &case.gt {
+        None => None,
+        Some(path) => {
+            let reference = pixels(path, &read(path, index, settings)?)?;
+            let before = pixels(&case.lq, &input)?;
+            if before.size() != reference.size() {
+                let (lq_size, gt_size) = (before.size(), reference.size());
+                return Err(StudyError::Size { lq: case.lq.clone(), lq_size, gt: path.clone(), gt_size });
+            }
+            let after = pixels(&case.lq, &restored)?;
+            Some([score::of(&before, &reference), score::of(&after, &reference)])
+        }
+    };
+    let text = |path: &Path| path.to_string_lossy().into_owned();
+    let findings = &report.findings;
+    let probability = |&(pattern, p): &(udair::Pattern, f32)| Probability { id: pattern.id(), p };
+    let result = ImageResult {
+        lq: text(&case.lq),
+        gt: case.gt.as_deref().map(text),
+        task: case.task.clone(),
+        source: case.source.clone(),
+        pattern: findings.pattern.id(),
+        confidence: findings.confidence,
+        patterns: findings.patterns.iter().map(probability).collect(),
+        psnr_in: scores.map(|s| s[0].psnr),
+        psnr: scores.map(|s| s[1].psnr),
+        ssim_in: scores.and_then(|s| s[0].ssim),
+        ssim: scores.and_then(|s| s[1].ssim),
+        seconds: report.seconds,
+    };
+    Ok((result, restored))
+}
+
+/// Reads a picture, and crops it where that is asked for: a picture and its reference alike.
+fn read(path: &Path, index: usize, settings: &Settings) -> Result<Picture, StudyError> {
+    let whole = Picture::open(path, &settings.limits).map_err(|e| failed(path, e))?;
+    let Some(side) = settings.crop else { return Ok(whole) };
+    let Pixels { width, height, rgb } = Pixels::of(&whole).map_err(|e| failed(path, e))?;
+    let place = crop::place(width, height, side, settings.seed, index as u64);
+    let (width, height, rgb) = crop::cut(&rgb, width, height, side, place);
+    Picture::from_rgb8(width, height, rgb).map_err(|e| failed(path, e))
+}
+
+fn failed(path: &Path, source: udair::ImageError) -> StudyError {
+    StudyError::Picture { path: path.into(), source }
+}
+
+/// The highest resident memory of this process so far, in MiB, where the system tells (Linux).
+pub fn peak_rss_mib() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib / 1024.0)
+}

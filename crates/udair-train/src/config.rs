@@ -1,0 +1,386 @@
+//! The configuration of a run: one TOML file, every key with a default, unknown keys refused.
+//!
+//! Sections are named as in `BasicSR`. A file and any number of `key=value` overrides are laid over
+//! the defaults of [`Config::default`]; what is not among the defaults is an error that names the
+//! nearest key that is.
+
+use serde::{Deserialize, Serialize};
+use toml::{Table, Value};
+
+use crate::TrainError;
+use crate::adamw::Optim;
+use crate::cscl::Similarity;
+use crate::data::Mix;
+use crate::degrade::Recipe;
+use crate::schedule::{Schedule, Shape};
+
+/// Everything that decides a run, but for the machine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Name of the run and of its folder.
+    pub name: String,
+    /// Seed of every random draw.
+    pub seed: u64,
+    /// Steps of the optimiser.
+    pub steps: u64,
+    /// Weights file to start from; empty to start fresh.
+    pub init: String,
+    /// `[data]`.
+    pub data: Data,
+    /// `[model]`: shape of the network.
+    pub model: udair_engine::Config,
+    /// `[optim]`.
+    pub optim: Optim,
+    /// `[schedule]`.
+    pub schedule: Schedule,
+    /// `[loss]`: weights of the terms.
+    pub loss: Loss,
+    /// `[codebook]`.
+    pub codebook: Codebook,
+    /// `[ema]`.
+    pub ema: Ema,
+    /// `[val]`.
+    pub val: Val,
+    /// `[log]`.
+    pub log: Log,
+}
+
+/// What is trained on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    /// A `manifest.tsv`.
+    pub manifest: String,
+    /// Patterns, in the order of the batches and of the anchors.
+    pub patterns: Vec<String>,
+    /// Side of the crops in pixels, a multiple of 8.
+    pub size: usize,
+    /// Crops of every pattern in a batch.
+    pub per_pattern: usize,
+    /// Later stages with other crops.
+    pub stages: Vec<Stage>,
+    /// Threads that make batches ahead.
+    pub threads: usize,
+    /// Memory for decoded pictures, in MiB.
+    pub cache: usize,
+    /// Depths of real hazy pairs for synthetic haze.
+    pub scenes: bool,
+    /// Shares of real and synthetic pictures.
+    pub mix: Mix,
+    /// Ranges of the synthetic degradations.
+    pub recipe: Recipe,
+}
+
+/// Crops from step `from` on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stage {
+    /// First step.
+    pub from: u64,
+    /// Side of the crops in pixels, a multiple of 8.
+    pub size: usize,
+    /// Crops of every pattern in a batch.
+    pub per_pattern: usize,
+}
+
+/// Weights of the losses; 0 leaves a term out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Loss {
+    /// Mean absolute error.
+    pub l1: f64,
+    /// ln(mean squared error).
+    pub log_mse: f64,
+    /// Mean absolute error of the spectrum.
+    pub fft: f64,
+    /// Contrast between patterns.
+    pub cscl: f64,
+    /// How the contrast compares features.
+    pub similarity: Similarity,
+    /// Contrast over pooled moments.
+    pub moments: f64,
+    /// Commitment to the codes.
+    pub commit: f64,
+}
+
+/// How the codebooks start and stay alive.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Codebook {
+    /// Steps in which features pass unquantised.
+    pub bypass: u64,
+    /// Batches that the codes are seeded from after that; 0 keeps the random codes.
+    pub seed_batches: u64,
+    /// Rounds of k-means over them.
+    pub rounds: usize,
+    /// Steps between re-seedings of dead codes; 0 never re-seeds.
+    pub revive_every: u64,
+    /// Counts that the moving averages start from; the reference has 0, which lets all codes but
+    /// one or two die.
+    pub start_count: f32,
+}
+
+/// Weight average.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ema {
+    /// Share that the average keeps in a step, at most.
+    pub decay: f64,
+}
+
+/// Validation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Val {
+    /// A `manifest.tsv`; empty for no validation.
+    pub manifest: String,
+    /// Steps between validations.
+    pub every: u64,
+    /// Pairs of each source.
+    pub most: usize,
+    /// Side of the centre crops in pixels.
+    pub crop: usize,
+    /// Training crops of each pattern that anchors are made from, at the end.
+    pub anchors: usize,
+    /// Sides of these crops, in turn.
+    pub anchor_sizes: Vec<usize>,
+}
+
+/// Logs and checkpoints.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// Steps between lines.
+    pub every: u64,
+    /// Steps between checkpoints.
+    pub save_every: u64,
+    /// Checkpoints that are kept, the best one not counted.
+    pub keep: usize,
+}
+
+/// Tables whose keys are names from the data.
+const OPEN_TABLES: [&str; 3] = ["data.mix.synthetic", "data.mix.unpaired", "data.mix.sources"];
+
+impl Default for Config {
+    /// The recipe of the shipped weights.
+    fn default() -> Self {
+        let patterns = ["denoise", "dehaze", "derain", "lowlight", "underwater", "clean"];
+        Self {
+            name: "small".into(),
+            seed: 0,
+            steps: 100_000,
+            init: String::new(),
+            data: Data {
+                manifest: String::new(),
+                patterns: patterns.map(String::from).into(),
+                size: 64,
+                per_pattern: 2,
+                stages: Vec::new(),
+                threads: 1,
+                cache: 2048,
+                scenes: true,
+                mix: Mix::default(),
+                recipe: Recipe::default(),
+            },
+            model: udair_engine::Config::small(),
+            optim: Optim {
+                lr: 1e-3,
+                betas: [0.9, 0.99],
+                eps: 1e-8,
+                weight_decay: 1e-3,
+                clip: 1.0,
+                accumulate: 1,
+            },
+            schedule: Schedule {
+                shape: Shape::Cosine,
+                end: 1e-5,
+                warmup: 300,
+                period: 13_590,
+                decay_from: 0.5,
+            },
+            loss: Loss {
+                l1: 1.0,
+                log_mse: 0.02,
+                fft: 0.1,
+                cscl: 0.1,
+                similarity: Similarity::PerImage,
+                moments: 0.05,
+                commit: 0.05,
+            },
+            codebook: Codebook {
+                bypass: 1200,
+                seed_batches: 40,
+                rounds: 8,
+                revive_every: 25,
+                start_count: 1.0,
+            },
+            ema: Ema { decay: 0.999 },
+            val: Val { manifest: String::new(), every: 2000, most: 6, crop: 256, anchors: 240, anchor_sizes: vec![128, 192] },
+            log: Log { every: 100, save_every: 1000, keep: 3 },
+        }
+    }
+}
+
+impl Config {
+    /// Lays a TOML text and `key=value` overrides (`optim.lr=2e-4`) over the defaults.
+    ///
+    /// # Errors
+    /// [`TrainError::Config`] naming the key: unknown, of the wrong type, or out of range.
+    pub fn read(text: &str, overrides: &[String]) -> Result<Self, TrainError> {
+        let broken = |error: &dyn std::fmt::Display| TrainError::Config(error.to_string());
+        let mut table = Table::try_from(Self::default()).map_err(|e| broken(&e))?;
+        lay(&mut table, text.parse::<Table>().map_err(|e| broken(&e))?, "")?;
+        for setting in overrides {
+            let (key, value) = setting
+                .split_once('=')
+                .ok_or_else(|| TrainError::Config(format!("{setting:?} is not of the form key=value")))?;
+            let bare = format!("{key} = {value}").parse::<Table>();
+            let quoted = || format!("{key} = {value:?}").parse::<Table>();
+            lay(&mut table, bare.or_else(|_| quoted()).map_err(|e| broken(&e))?, "")?;
+        }
+        let config: Self = table.try_into().map_err(|e: toml::de::Error| broken(&e))?;
+        config.validate()?;
+        Ok(config)
+    }
+
+    /// The complete effective file.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("the configuration is plain tables")
+    }
+
+    /// Side and number per pattern of the crops of `step`.
+    pub fn crops(&self, step: u64) -> (usize, usize) {
+        let stage = self.data.stages.iter().rev().find(|stage| stage.from <= step);
+        stage.map_or((self.data.size, self.data.per_pattern), |stage| (stage.size, stage.per_pattern))
+    }
+
+    /// The same run cut down to two steps that touch everything: validation, checkpoint, anchors.
+    #[must_use]
+    pub fn fast_dev_run(mut self) -> Self {
+        self.steps = 2;
+        self.log.every = 1;
+        self.log.save_every = 1;
+        (self.val.every, self.val.most, self.val.anchors) = (2, 1, 2);
+        (self.codebook.bypass, self.codebook.seed_batches) = (1, 1);
+        self
+    }
+
+    fn validate(&self) -> Result<(), TrainError> {
+        let fail = |message: &str| Err(TrainError::Config(message.to_string()));
+        self.model.validate()?;
+        let stages = self.data.stages.iter().map(|stage| stage.size);
+        let mut sizes = stages.chain([self.data.size]).chain(self.val.anchor_sizes.iter().copied());
+        if sizes.any(|size| size == 0 || size % 8 != 0) {
+            return fail("data.size and val.anchor_sizes must be positive multiples of 8");
+        }
+        if self.data.stages.windows(2).any(|pair| pair[0].from >= pair[1].from) {
+            return fail("data.stages must be in the order of their first steps");
+        }
+        if self.data.patterns.len() < 2 || self.data.per_pattern == 0 {
+            return fail("data.patterns needs two patterns, and data.per_pattern one picture of each");
+        }
+        if self.val.anchors < 2 || self.val.anchor_sizes.is_empty() {
+            return fail("val.anchors must be at least 2, and val.anchor_sizes needs a size");
+        }
+        if self.optim.accumulate == 0 || self.steps == 0 {
+            return fail("steps and optim.accumulate must be at least 1");
+        }
+        Ok(())
+    }
+}
+
+/// Puts every value of `new` over the one of the same key in `base`; `path` leads to both.
+fn lay(base: &mut Table, new: Table, path: &str) -> Result<(), TrainError> {
+    for (key, value) in new {
+        let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+        let known: Vec<&str> = base.keys().map(String::as_str).collect();
+        match (base.contains_key(&key), value) {
+            (true, Value::Table(new)) if base[&key].is_table() && !OPEN_TABLES.contains(&path.as_str()) => {
+                let Some(Value::Table(base)) = base.get_mut(&key) else { continue };
+                lay(base, new, &path)?;
+            }
+            (true, value) => {
+                let value = match (&base[&key], value) {
+                    // `lr = 1` means 1.0.
+                    (Value::Float(_), Value::Integer(whole)) => Value::Float(whole as f64),
+                    (_, value) => value,
+                };
+                base.insert(key, value);
+            }
+            (false, _) => {
+                let hint = nearest(&key, &known).map(|near| format!("\nhint: did you mean {near:?}?"));
+                let hint = hint.unwrap_or_else(|| format!("\nhint: the keys here are {}", known.join(", ")));
+                return Err(TrainError::Config(format!("unknown key {path:?}{hint}")));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The known key that `key` is a slip of.
+fn nearest<'a>(key: &str, known: &[&'a str]) -> Option<&'a str> {
+    let (distance, near) = known.iter().map(|&known| (distance(key, known), known)).min()?;
+    (distance <= (near.len() / 3).max(1)).then_some(near)
+}
+
+/// Edits from one word to another (Levenshtein).
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, letter) in a.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, &other) in b.iter().enumerate() {
+            let changed = diagonal + usize::from(letter != other);
+            diagonal = row[j + 1];
+            row[j + 1] = changed.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_survive_their_own_text() {
+        let config = Config::default();
+        assert_eq!(Config::read(&config.to_toml(), &[]).unwrap(), config);
+    }
+
+    #[test]
+    fn files_and_overrides_are_laid_over_the_defaults() {
+        let text = "steps = 7\n[optim]\nlr = 1\n[data.mix.sources]\nnam = 0\n";
+        let overrides = ["optim.lr=2e-4", "schedule.shape=warm-restarts", "name=x y", "data.size=96"];
+        let config = Config::read(text, &overrides.map(String::from)).unwrap();
+        assert_eq!((config.steps, config.optim.lr, config.optim.eps), (7, 2e-4, 1e-8));
+        assert_eq!((config.name.as_str(), config.data.size), ("x y", 96));
+        assert_eq!(config.schedule.shape, Shape::WarmRestarts);
+        assert_eq!(config.data.mix.sources["nam"], 0.0);
+    }
+
+    #[test]
+    fn wrong_keys_and_values_are_named() {
+        for (text, part) in [
+            ("[optim]\nlearning_rte = 1", "the keys here are"),
+            ("[optim]\nweight_deca = 1", "did you mean \"weight_decay\"?"),
+            ("[optm]\nlr = 1", "did you mean \"optim\"?"),
+            ("[optim]\nlr = \"fast\"", "lr"),
+            ("[data]\nsize = 60", "data.size"),
+            ("steps = 0", "steps"),
+            ("[model]\nwidth = 5", "even"),
+        ] {
+            let message = Config::read(text, &[]).unwrap_err().to_string();
+            assert!(message.contains(part), "{text:?} gave {message:?}");
+        }
+        assert!(Config::read("", &["optim.lr".into()]).is_err());
+    }
+
+    #[test]
+    fn stages_take_over_at_their_first_step() {
+        let text = "[[data.stages]]\nfrom = 10\nsize = 96\nper_pattern = 1";
+        let config = Config::read(text, &[]).unwrap();
+        assert_eq!([9, 10, 11].map(|step| config.crops(step)), [(64, 2), (96, 1), (96, 1)]);
+    }
+}

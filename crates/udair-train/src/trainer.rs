@@ -1,0 +1,398 @@
+//! The training loop: batches in, checkpoints and a weights file out.
+//!
+//! A step is a function of the state and of its number: batches, dropout masks and permutations
+//! are drawn from (seed, step), so a run that was interrupted anywhere goes on from its last
+//! checkpoint to the same bytes (on the CPU).
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor, TensorData};
+use udair_engine::{Engine, Identifier, Weights};
+use udair_nn::daam::Analysis;
+use udair_nn::{Bypass, Mode, Scope, Udair, initial_weights};
+
+use crate::TrainError;
+use crate::adamw::{AdamW, clip};
+use crate::batches::{Batches, Pair};
+use crate::checkpoint::{Checkpoints, Files, State};
+use crate::config::Config;
+use crate::cscl;
+use crate::data::{Batch, DataError, Loader};
+use crate::ema::Average;
+use crate::identification::Features;
+use crate::loss::Restoration;
+use crate::rng::Stream;
+use crate::run::{COLUMNS, RunFolder};
+use crate::stored;
+use crate::validation::Validation;
+
+/// Batches made ahead by each thread of the loader.
+const AHEAD: usize = 2;
+/// Rows of each batch that codes are seeded from.
+const SEED_ROWS: usize = 200;
+/// Crops of each pattern that the anchors of a validation are made from.
+const QUICK_ANCHORS: usize = 24;
+
+/// Told what happens, asked whether to stop. Libraries never print.
+pub trait Observer {
+    /// Something happened.
+    fn event(&mut self, event: &Event);
+    /// True once the run should save and return.
+    fn stop(&self) -> bool;
+}
+
+/// What a run tells.
+#[derive(Debug)]
+pub enum Event {
+    /// Values of one log step, in the order of [`COLUMNS`], and the seconds that are left.
+    Step([f64; COLUMNS.len()], f64),
+    /// A validation after so many steps.
+    Validation(u64, Validation),
+    /// A checkpoint was written.
+    Saved(PathBuf),
+    /// The run goes on after so many steps; these checkpoints were damaged and passed over.
+    Resumed(u64, Vec<PathBuf>),
+    /// Codebooks quantise from now on.
+    CodebooksSeeded,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// All steps are done; the weights file, with anchors.
+    Finished(PathBuf),
+    /// The observer stopped it after this many steps; everything is saved.
+    Stopped(u64),
+}
+
+/// A network in training.
+struct Trainer<'a> {
+    config: &'a Config,
+    batches: Arc<dyn Batches>,
+    device: Device,
+    net: Udair,
+    average: Average,
+    optimiser: AdamW,
+    state: State,
+}
+
+/// Trains in `run`: from its newest checkpoint, or from `init` where it has none (fresh weights
+/// for `None`).
+pub fn train(
+    config: &Config,
+    init: Option<Weights>,
+    batches: Arc<dyn Batches>,
+    pairs: &[Pair],
+    device: &Device,
+    run: &mut RunFolder,
+    observer: &mut dyn Observer,
+) -> Result<Outcome, TrainError> {
+    let checkpoints = Checkpoints::new(&run.checkpoints(), config.log.keep);
+    let mut trainer = match checkpoints.newest()? {
+        (Some((state, files)), damaged) => {
+            observer.event(&Event::Resumed(state.step, damaged));
+            Trainer::resume(config, batches, device, state, &files)?
+        }
+        (None, _) => Trainer::start(config, init, batches, device)?,
+    };
+    let (began, first) = (Instant::now(), trainer.state.step);
+    let mut loader = trainer.loader(first);
+    let mut since_log = (Instant::now(), trainer.state.samples);
+    while trainer.state.step < config.steps {
+        if trainer.state.step == config.codebook.bypass && config.codebook.seed_batches > 0 {
+            trainer.seed_codebooks()?;
+            observer.event(&Event::CodebooksSeeded);
+        }
+        let mut row = trainer.step(&mut loader)?;
+        let step = trainer.state.step;
+        let last = step == config.steps;
+        if step % config.log.every.max(1) == 0 || last {
+            let seconds = since_log.0.elapsed().as_secs_f64();
+            row[15] = (trainer.state.samples - since_log.1) as f64 / seconds.max(1e-9);
+            row[16] = loader.waited_share();
+            let pace = began.elapsed().as_secs_f64() / (step - first) as f64;
+            run.row(&row)?;
+            observer.event(&Event::Step(row, pace * (config.steps - step) as f64));
+            since_log = (Instant::now(), trainer.state.samples);
+        }
+        let mut best = false;
+        let quantised = step >= config.codebook.bypass;
+        if !pairs.is_empty() && quantised && (step % config.val.every.max(1) == 0 || last) {
+            let found = Validation::run(&trainer.weights(QUICK_ANCHORS)?, pairs)?;
+            best = trainer.state.best.is_none_or(|score| found.mean() > score);
+            if best {
+                trainer.state.best = Some(found.mean());
+            }
+            report(run, step, &found)?;
+            observer.event(&Event::Validation(step, found));
+        }
+        let stopped = observer.stop();
+        if best || last || stopped || step % config.log.save_every.max(1) == 0 {
+            let path = checkpoints.save(trainer.saved_state(), &trainer.files()?, best)?;
+            observer.event(&Event::Saved(path));
+        }
+        if stopped && !last {
+            return Ok(Outcome::Stopped(step));
+        }
+    }
+    let path = run.path().join("weights.safetensors");
+    let bytes = stored::weights(&trainer.weights(config.val.anchors)?, true)?;
+    std::fs::write(&path, bytes).map_err(TrainError::io(&path))?;
+    Ok(Outcome::Finished(path))
+}
+
+fn report(run: &mut RunFolder, step: u64, found: &Validation) -> Result<(), TrainError> {
+    for (pattern, [before, after]) in &found.psnr {
+        run.scalar(&format!("val/psnr/{pattern}"), step, *after)?;
+        run.scalar(&format!("val/gain/{pattern}"), step, after - before)?;
+    }
+    run.scalar("val/psnr", step, found.mean())?;
+    found.identified.map_or(Ok(()), |share| run.scalar("val/identified", step, share))
+}
+
+impl<'a> Trainer<'a> {
+    fn start(
+        config: &'a Config,
+        init: Option<Weights>,
+        batches: Arc<dyn Batches>,
+        device: &Device,
+    ) -> Result<Self, TrainError> {
+        let weights = match init {
+            Some(weights) if weights.config != config.model => {
+                let message = "model differs from the shape of the weights that init names";
+                return Err(TrainError::Config(format!("{message}\nhint: leave [model] to the weights")));
+            }
+            Some(weights) => weights,
+            None => {
+                let mut weights = initial_weights(&config.model, config.seed)?;
+                let counts = weights.tensors.iter_mut().filter(|(name, _)| name.ends_with("cluster_size"));
+                counts.for_each(|(_, tensor)| tensor.data.fill(config.codebook.start_count));
+                weights
+            }
+        };
+        let device = device.clone().autodiff();
+        let net = Udair::from_weights(&weights, &device);
+        let optimiser = AdamW::new(config.model.parameter_count(), &device.clone().inner());
+        let average = Average::new(&net);
+        Ok(Self { config, batches, device, net, average, optimiser, state: State::default() })
+    }
+
+    fn resume(
+        config: &'a Config,
+        batches: Arc<dyn Batches>,
+        device: &Device,
+        state: State,
+        files: &Files,
+    ) -> Result<Self, TrainError> {
+        let file = |name: &str| {
+            files.get(name).ok_or_else(|| TrainError::Config(format!("the checkpoint lacks {name}")))
+        };
+        let weights = Weights::from_bytes(file("model.safetensors")?)?;
+        let average = Weights::from_bytes(file("ema.safetensors")?)?;
+        let mut trainer = Self::start(config, Some(weights), batches, device)?;
+        trainer.average = Average::new(&Udair::from_weights(&average, device));
+        let (length, steps) = (config.model.parameter_count(), state.optimiser_steps);
+        let device = device.clone().inner();
+        trainer.optimiser = stored::read_moments(file("optim.safetensors")?, length, steps, &device)
+            .ok_or_else(|| TrainError::Config("the checkpoint's moments are of another network".into()))?;
+        trainer.state = state;
+        Ok(trainer)
+    }
+
+    /// Batches from step `first` on, made ahead.
+    fn loader(&self, first: u64) -> Loader<Result<Batch, DataError>> {
+        let (config, batches) = (self.config.clone(), self.batches.clone());
+        let parts = config.optim.accumulate as u64;
+        Loader::start(config.data.threads, AHEAD, first * parts, move |number| {
+            let (size, per_pattern) = config.crops(number / parts);
+            batches.batch(number, size, per_pattern)
+        })
+    }
+
+    /// One step of the optimiser; its row for the log.
+    fn step(
+        &mut self,
+        loader: &mut Loader<Result<Batch, DataError>>,
+    ) -> Result<[f64; COLUMNS.len()], TrainError> {
+        let (config, step) = (self.config, self.state.step);
+        let parts = config.optim.accumulate;
+        let mut total: Option<Tensor<1>> = None;
+        let mut values = [0.0; 8];
+        for part in 0..parts {
+            let batch = loader.next().ok_or(TrainError::Loader)??;
+            let mut stream = Stream::new(config.seed, step, part as u64);
+            let (losses, gradient, analysis) = self.differentiate(&batch, &mut stream);
+            values.iter_mut().zip(losses).for_each(|(sum, v)| *sum += f64::from(v) / parts as f64);
+            total = Some(match total {
+                Some(total) => total + gradient,
+                None => gradient,
+            });
+            self.follow(&analysis, &mut stream);
+            self.state.samples += batch.len() as u64;
+        }
+        let [loss, l1, log_mse, fft, contrast, moments, commit, mse] = values;
+        if !loss.is_finite() {
+            return Err(TrainError::Diverged { step, loss: loss as f32 });
+        }
+        let gradient = total.expect("at least one part") / parts as f64;
+        let (gradient, norm) = clip(gradient, config.optim.clip);
+        let lr = config.schedule.rate(step, config.steps, config.optim.lr);
+        let moved = self.optimiser.step(self.net.flat(Scope::Learned), gradient, lr, &config.optim);
+        self.net = self.net.clone().with_flat(Scope::Learned, &moved);
+        self.average.update(&self.net, step, config.ema.decay);
+        self.state.step += 1;
+        let books = [&self.net.dam.quantize_t, &self.net.dam.quantize_b].map(|b| f64::from(b.perplexity()));
+        let scale: f32 = self.net.logit_scale.val().into_scalar();
+        Ok([
+            self.state.step as f64,
+            self.state.samples as f64,
+            lr,
+            loss,
+            l1,
+            log_mse,
+            fft,
+            contrast,
+            moments,
+            commit,
+            norm,
+            books[0],
+            books[1],
+            f64::from((-scale).exp()),
+            -10.0 * (mse + 1e-10).log10(),
+            0.0,
+            0.0,
+        ])
+    }
+
+    /// Losses (total, L1, log MSE, FFT, CSCL, moments, commitment; then the MSE), the gradient of
+    /// the total and what the analysis saw.
+    fn differentiate(&self, batch: &Batch, stream: &mut Stream) -> ([f32; 8], Tensor<1>, Analysis) {
+        let weights = &self.config.loss;
+        let [degraded, clean] = [&batch.degraded, &batch.clean].map(|data| self.pictures(batch, data));
+        let bypass = match self.state.step < self.config.codebook.bypass {
+            true => Bypass::Both,
+            false => Bypass::Neither,
+        };
+        let output = self.net.forward(degraded, Mode { dropout: Some(stream.bits()), bypass });
+        let restoration = Restoration::new(output.picture, clean, &batch.referenced);
+        let (patterns, m) = (batch.patterns, batch.per_pattern);
+        // Pictures of no pattern stand at the end.
+        let sorted = |rows: Tensor<2>| rows.narrow(0, 0, patterns * m);
+        let orders = cscl::permutations(weights.similarity, patterns, m, stream);
+        let features = sorted(cscl::features(output.analysis.d.clone()));
+        let contrast = cscl::loss(cscl::logits(features, &orders, self.net.logit_scale.val(), weights.similarity));
+        let moments = match m > 1 {
+            true => cscl::moments_loss(sorted(cscl::moments(&output.conditions)), patterns),
+            false => Tensor::zeros([1], &self.device.clone().inner()),
+        };
+        let terms = [
+            (weights.l1, restoration.l1),
+            (weights.log_mse, restoration.log_mse),
+            (weights.fft, restoration.fft),
+            (weights.cscl, contrast),
+            (weights.moments, moments),
+            (weights.commit, output.analysis.commitment()),
+        ];
+        let loss = terms.iter().map(|(weight, term)| term.clone() * *weight).reduce(|a, b| a + b);
+        let loss = loss.expect("there are six terms");
+        let values = [loss.clone()].into_iter().chain(terms.map(|(_, term)| term)).map(Tensor::inner);
+        let values = Tensor::cat(values.chain([restoration.mse.mean()]).collect(), 0);
+        let values: Vec<f32> = values.into_data().try_into_vec().expect("losses are f32");
+        let gradient = self.net.gradients(loss.backward());
+        (values.try_into().expect("eight values"), gradient, output.analysis)
+    }
+
+    /// Codebooks follow what the analysis saw; dead codes are moved now and then.
+    fn follow(&mut self, analysis: &Analysis, stream: &mut Stream) {
+        let mut net = self.net.clone().update_codebooks(analysis);
+        let every = self.config.codebook.revive_every;
+        let step = self.state.step;
+        if every > 0 && step >= self.config.codebook.bypass && (step + 1) % every == 0 {
+            let mut draw = |rows| stream.below(rows);
+            net.dam.quantize_t = net.dam.quantize_t.revive(&analysis.top.rows, &mut draw).0;
+            net.dam.quantize_b = net.dam.quantize_b.revive(&analysis.bottom.rows, &mut draw).0;
+        }
+        self.net = net;
+    }
+
+    /// Seeds both codebooks by k-means: the coarse one, then the fine one on top of it.
+    fn seed_codebooks(&mut self) -> Result<(), TrainError> {
+        let (config, step) = (self.config, self.state.step);
+        let (size, per_pattern) = config.crops(step);
+        for bypass in [Bypass::Both, Bypass::Bottom] {
+            let mut stream = Stream::new(config.seed, step, u64::MAX - bypass as u64);
+            let plain = self.net.clone().valid();
+            let mut rows = Vec::new();
+            for number in 0..config.codebook.seed_batches {
+                // Beyond the batches of the run, so that none is seen twice.
+                let number = config.steps * config.optim.accumulate as u64 + number;
+                let batch = self.batches.batch(number, size, per_pattern)?;
+                let pictures = self.pictures(&batch, &batch.degraded);
+                let (seen, _) = plain.analyse(pictures, Mode { dropout: None, bypass });
+                let seen = if bypass == Bypass::Both { seen.top.rows } else { seen.bottom.rows };
+                let mut order: Vec<i64> = (0..seen.dims()[0] as i64).collect();
+                stream.shuffle(&mut order);
+                order.truncate(SEED_ROWS);
+                rows.push(seen.clone().select(0, Tensor::from_data(order.as_slice(), &seen.device())));
+            }
+            let rows = Tensor::cat(rows, 0);
+            let mut order: Vec<usize> = (0..rows.dims()[0]).collect();
+            stream.shuffle(&mut order);
+            let picks: Vec<usize> = order.into_iter().cycle().take(config.model.codes).collect();
+            let dam = &mut self.net.dam;
+            let book = if bypass == Bypass::Both { &mut dam.quantize_t } else { &mut dam.quantize_b };
+            *book = book.clone().seed(rows, &picks, config.codebook.rounds);
+        }
+        self.average.adopt_codebooks(&self.net);
+        Ok(())
+    }
+
+    /// `[n, 3, size, size]`, without gradient.
+    fn pictures(&self, batch: &Batch, data: &[f32]) -> Tensor<4> {
+        let shape = [batch.len(), 3, batch.size, batch.size];
+        Tensor::from_data(TensorData::new(data.to_vec(), shape), &self.device.clone().inner())
+    }
+
+    /// The averaged weights as shipped (f16), with anchors from so many crops of each pattern.
+    fn weights(&self, anchors: usize) -> Result<Weights, TrainError> {
+        let weights = self.named(&self.average.network(&self.net))?;
+        let mut weights = Weights::from_bytes(&weights.to_bytes(true)?)?;
+        let count = anchors.min(self.config.val.anchors);
+        let first = self.config.steps * self.config.optim.accumulate as u64;
+        let sizes = &self.config.val.anchor_sizes;
+        let engine = Engine::new(&weights)?;
+        let features = Features::collect(&engine, &*self.batches, first, sizes, count)?;
+        let tensors = features.fit(weights.patterns.len())?;
+        weights.identifier = Some(Identifier::from_tensors(&weights.config, &weights.patterns, tensors)?);
+        Ok(weights)
+    }
+
+    fn named(&self, net: &Udair) -> Result<Weights, TrainError> {
+        let json = |value: &str| serde_json::to_string(value).expect("text is JSON");
+        let metadata = [
+            ("arch", "udair".to_string()),
+            ("recipe", self.config.to_toml()),
+            ("data", self.config.data.manifest.clone()),
+            ("samples", self.state.samples.to_string()),
+        ];
+        let metadata = metadata.into_iter().map(|(key, value)| (key.to_string(), json(&value))).collect();
+        let (shape, patterns) = (self.config.model.clone(), self.batches.patterns().to_vec());
+        Ok(Weights::new(shape, patterns, metadata, net.tensors(), None)?)
+    }
+
+    fn saved_state(&self) -> State {
+        State { optimiser_steps: self.optimiser.steps, ..self.state.clone() }
+    }
+
+    fn files(&self) -> Result<Files, TrainError> {
+        let named = |name: &str, bytes: Vec<u8>| (format!("{name}.safetensors"), bytes);
+        Ok(Files::from([
+            named("model", stored::weights(&self.named(&self.net)?, false)?),
+            named("ema", stored::weights(&self.named(&self.average.network(&self.net))?, false)?),
+            named("optim", stored::moments(&self.optimiser)?),
+        ]))
+    }
+}

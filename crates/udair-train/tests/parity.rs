@@ -1,0 +1,180 @@
+//! Parity of losses, gradients and whole training steps with the official PyTorch implementation.
+
+use std::collections::BTreeMap;
+
+use burn::tensor::{Device, Tensor};
+use udair_engine::{Config, Part, Weights, parameters};
+use udair_nn::{Mode, Output, Scope, Udair};
+use udair_train::adamw::{AdamW, Optim};
+use udair_train::cscl::{self, Similarity};
+
+#[path = "../../udair-nn/tests/parity/golden.rs"]
+mod golden;
+use golden::{Golden, open};
+
+const SIMILARITIES: [(&str, Similarity); 3] = [
+    ("official", Similarity::Released),
+    ("cos", Similarity::Cosine),
+    ("cos_per_image", Similarity::PerImage),
+];
+
+fn device() -> Device {
+    Device::flex().autodiff()
+}
+
+/// The network of the golden files.
+fn network() -> Option<Udair> {
+    let stored = open("udair/small/weights")?;
+    let config = Config { width: 6, enc: [1, 2, 1, 2], dec: [1, 2, 1], refine: 2, dropout: 0.0, ..Config::base() };
+    let tensors: BTreeMap<_, _> = parameters(&config)
+        .into_iter()
+        .map(|parameter| {
+            let data = stored.values(&parameter.name).to_vec();
+            (parameter.name, udair_engine::Tensor { shape: parameter.shape, data })
+        })
+        .collect();
+    let weights = Weights::new(config, Vec::new(), BTreeMap::new(), tensors, None).unwrap();
+    Some(Udair::from_weights(&weights, &device()))
+}
+
+fn permutations(io: &Golden, step: usize) -> Vec<Vec<usize>> {
+    let all: Vec<usize> = io.values("perm").iter().map(|&i| i as usize).collect();
+    all[step * 10..][..10].chunks(2).map(<[usize]>::to_vec).collect()
+}
+
+fn l1(output: &Output, io: &Golden) -> Tensor<1> {
+    (output.picture.clone() - io.tensor::<4>("target", &device())).abs().mean()
+}
+
+/// Slices a flat vector of learned parameters into named parts.
+fn named(net: &Udair, flat: &Tensor<1>) -> BTreeMap<String, Tensor<1>> {
+    let mut start = 0;
+    let learned = parameters(net.config()).into_iter().filter(|parameter| parameter.part == Part::Network);
+    learned
+        .map(|parameter| {
+            let part = flat.clone().narrow(0, start, parameter.len());
+            start += parameter.len();
+            (parameter.name, part)
+        })
+        .collect()
+}
+
+fn check_all(io: &Golden, prefix: &str, tensors: &BTreeMap<String, Tensor<1>>) {
+    let stored: Vec<String> = io.names().filter(|name| name.starts_with(prefix)).map(str::to_string).collect();
+    let mut compared = 0;
+    for name in stored {
+        if let Some(tensor) = tensors.get(&name[prefix.len()..]) {
+            io.check(&name, tensor.clone());
+            compared += 1;
+        }
+    }
+    assert!(compared >= 9, "only {compared} tensors of {prefix} were compared");
+}
+
+#[test]
+fn contrast_of_given_features() {
+    let Some(io) = open("layers/cscl_loss") else { return };
+    let orders: Vec<Vec<usize>> =
+        io.values("perm").chunks(2).map(|order| order.iter().map(|&i| i as usize).collect()).collect();
+    for (name, similarity) in SIMILARITIES {
+        let features = io.tensor::<3>("features", &device()).require_grad();
+        let scale = io.tensor::<1>("logit_scale_param", &device()).reshape([1]).require_grad();
+        let logits = cscl::logits(features.clone().flatten(1, 2), &orders, scale.clone(), similarity);
+        io.check(&format!("{name}.logits"), logits.clone());
+        let loss = cscl::loss(logits);
+        io.check(&format!("{name}.loss"), loss.clone());
+        if name != "official" {
+            let mut gradients = loss.backward();
+            io.check(&format!("{name}.grad.features"), features.grad_remove(&mut gradients).unwrap());
+            let scale = scale.grad_remove(&mut gradients).unwrap();
+            io.check(&format!("{name}.grad.logit_scale_param"), scale);
+        }
+    }
+}
+
+#[test]
+fn optimiser_steps() {
+    let Some(io) = open("layers/adamw") else { return };
+    for lr in [1e-4, 1e-3] {
+        let plain = Device::flex();
+        let flat = |name: &str| io.tensor::<2>(name, &plain).flatten::<1>(0, 1);
+        let mut parameters = flat("p0");
+        let mut optimiser = AdamW::new(20, &plain);
+        for step in 1..=3 {
+            parameters = optimiser.step(parameters, flat(&format!("g{step}")), lr, &optim());
+            io.check(&format!("lr{lr}.p{step}"), parameters.clone());
+        }
+    }
+}
+
+fn optim() -> Optim {
+    Optim { lr: 1e-4, betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0.01, clip: 0.0, accumulate: 1 }
+}
+
+#[test]
+fn losses_and_gradients_of_the_first_forward() {
+    let (Some(net), Some(io)) = (network(), open("udair/train/io")) else { return };
+    let forward = || net.forward(io.tensor("input", &device()), Mode::EVALUATE);
+    let orders = permutations(&io, 0);
+    let contrast = |output: &Output, similarity| {
+        let features = cscl::features(output.analysis.d.clone());
+        cscl::logits(features, &orders, net.logit_scale.val(), similarity)
+    };
+
+    let output = forward();
+    for (name, similarity) in SIMILARITIES {
+        let logits = contrast(&output, similarity);
+        io.check(&format!("loss.cscl_{name}"), cscl::loss(logits.clone()));
+        if name != "cos_per_image" {
+            io.check(&format!("logits.{name}"), logits);
+        }
+    }
+    let restoration = l1(&output, &io);
+    io.check("loss.l1", restoration.clone());
+    check_all(&io, "grad_l1.", &named(&net, &net.gradients(restoration.backward())));
+
+    for (prefix, similarity) in [("grad_cscl.", Similarity::Released), ("grad_cos.", Similarity::Cosine)] {
+        let loss = cscl::loss(contrast(&forward(), similarity));
+        check_all(&io, prefix, &named(&net, &net.gradients(loss.backward())));
+    }
+
+    let output = forward();
+    let total = l1(&output, &io) + cscl::loss(contrast(&output, Similarity::Released)) * 0.2;
+    io.check("loss.total_official", total.clone());
+    check_all(&io, "grad_total.", &named(&net, &net.gradients(total.backward())));
+}
+
+#[test]
+fn three_steps() {
+    let (Some(mut net), Some(io)) = (network(), open("udair/train/io")) else { return };
+    let mut optimiser = AdamW::new(net.config().parameter_count(), &Device::flex());
+    for step in 1..=3 {
+        let output = net.forward(io.tensor("input", &device()), Mode::EVALUATE);
+        for (level, seen) in [("t", &output.analysis.top), ("b", &output.analysis.bottom)] {
+            let differing = io.differing(&format!("step{step}.idx_{level}"), seen.indices.clone());
+            assert!(differing <= usize::from(step == 3), "step {step}, level {level}: {differing} differ");
+        }
+        let features = cscl::features(output.analysis.d.clone());
+        let orders = permutations(&io, step - 1);
+        let logits = cscl::logits(features, &orders, net.logit_scale.val(), Similarity::Released);
+        let (l1, contrast) = (l1(&output, &io), cscl::loss(logits));
+        let total = l1.clone() + contrast.clone() * 0.2;
+        io.check(&format!("step{step}.l1"), l1);
+        io.check(&format!("step{step}.cscl"), contrast);
+        io.check(&format!("step{step}.loss"), total.clone());
+        let gradient = net.gradients(total.backward());
+        let moved = optimiser.step(net.flat(Scope::Learned), gradient, 1e-4, &optim());
+        net = net.with_flat(Scope::Learned, &moved).update_codebooks(&output.analysis);
+        if step != 2 {
+            let prefix = format!("after{step}.");
+            check_all(&io, &prefix, &named(&net, &moved));
+            let average = if step == 1 { "embed" } else { "embed_avg" };
+            for (level, book) in [("t", &net.dam.quantize_t), ("b", &net.dam.quantize_b)] {
+                let name = |part: &str| format!("{prefix}dam.codebook.quantize_{level}.{part}");
+                io.check(&name("cluster_size"), book.cluster_size.val());
+                let codes = if step == 1 { book.embed.val() } else { book.embed_avg.val() };
+                io.check(&name(average), codes);
+            }
+        }
+    }
+}

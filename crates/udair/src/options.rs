@@ -1,0 +1,66 @@
+//! What a caller may ask for, and what it is told.
+
+use crate::Pattern;
+
+/// How to restore.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Options {
+    /// How much of the change to apply, from 0 (the picture as it is) to 1.
+    pub strength: f32,
+    /// Restore pictures that are found clean, too.
+    pub always: bool,
+    /// A picture found clean at least this surely, from 0 to 1, is left alone.
+    pub clean_threshold: f32,
+}
+
+impl Options {
+    /// The default of [`Options::clean_threshold`].
+    pub const CLEAN_THRESHOLD: f32 = 0.5;
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { strength: 1.0, always: false, clean_threshold: Self::CLEAN_THRESHOLD }
+    }
+}
+
+/// What spoiled a picture.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Findings {
+    /// The most probable pattern.
+    pub pattern: Pattern,
+    /// Its probability, from 0 to 1; 0 where nothing was identified.
+    pub confidence: f32,
+    /// Every pattern with its probability, in the order of the weights.
+    pub patterns: Vec<(Pattern, f32)>,
+}
+
+/// Whether the pixels were touched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// Restored.
+    Restored,
+    /// Left exactly as they were: the picture was found clean, or the strength was 0.
+    Unchanged,
+}
+
+impl Status {
+    /// The id used in JSON.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Restored => "restored",
+            Self::Unchanged => "unchanged",
+        }
+    }
+}
+
+/// What was found in a picture and done to it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    /// Whether the pixels were touched.
+    pub status: Status,
+    /// What spoiled the picture.
+    pub findings: Findings,
+    /// Wall-clock seconds of identification and restoration; decoding and encoding not included.
+    pub seconds: f64,
+}

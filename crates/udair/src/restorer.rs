@@ -1,0 +1,147 @@
+//! The restorer: identify, restore, check.
+
+use std::path::Path;
+use std::time::Instant;
+
+use udair_engine::{Conditions, Engine, Identification, Watch, Weights};
+use udair_image::Picture;
+
+use crate::network::Network;
+use crate::phase::Phase;
+use crate::{Findings, Options, Pattern, Report, RestoreError, Status, check, memory};
+
+/// Share of the work that the analysis takes, for the progress bar alone.
+const ANALYSIS: f32 = 0.15;
+
+/// Identifies and restores pictures. One restorer serves any number of them, from any thread.
+pub struct Restorer {
+    network: Box<dyn Network>,
+}
+
+/// A picture's pixels as the network sees them.
+struct Pixels {
+    rgb: Vec<f32>,
+    width: usize,
+    height: usize,
+}
+
+impl Restorer {
+    /// Reads a weights file from memory.
+    ///
+    /// # Errors
+    /// [`RestoreError::Weights`] for anything but a complete UDAIR weights file.
+    pub fn from_bytes(weights: &[u8]) -> Result<Self, RestoreError> {
+        Self::load(weights, None)
+    }
+
+    /// Reads a weights file.
+    ///
+    /// # Errors
+    /// [`RestoreError::Read`] and [`RestoreError::Weights`], both naming the file.
+    pub fn open(path: &Path) -> Result<Self, RestoreError> {
+        let bytes =
+            std::fs::read(path).map_err(|source| RestoreError::Read { path: path.into(), source })?;
+        Self::load(&bytes, Some(path))
+    }
+
+    /// Restores with any network, such as one on another device.
+    pub fn with_network(network: Box<dyn Network>) -> Self {
+        Self { network }
+    }
+
+    fn load(bytes: &[u8], path: Option<&Path>) -> Result<Self, RestoreError> {
+        let wrong = |source| RestoreError::Weights { path: path.map(Into::into), source };
+        let weights = Weights::from_bytes(bytes).map_err(wrong)?;
+        for pattern in &weights.patterns {
+            pattern.parse::<Pattern>().map_err(|e| wrong(udair_engine::EngineError::Weights(e)))?;
+        }
+        Ok(Self::with_network(Box::new(Engine::new(&weights).map_err(wrong)?)))
+    }
+
+    /// Bounds the working memory of one picture to `bytes`; the picture itself and the weights are
+    /// not counted. The result is the same for every bound.
+    #[must_use]
+    pub fn with_memory(self, bytes: usize) -> Self {
+        Self { network: self.network.with_memory(bytes) }
+    }
+
+    /// Says what spoiled the picture, and leaves it alone.
+    ///
+    /// # Errors
+    /// Those of [`restore`](Self::restore).
+    pub fn identify(&self, picture: &Picture, watch: &dyn Watch) -> Result<Findings, RestoreError> {
+        memory::check(self.network.as_ref(), picture.width(), picture.height())?;
+        let pixels = Pixels::of(picture)?;
+        Ok(findings(self.network.identify(&self.conditions(&pixels, watch)?)))
+    }
+
+    /// Identifies and restores. The picture that comes back has the size, depth, alpha channel,
+    /// colour profile and metadata of the one that went in.
+    ///
+    /// # Errors
+    /// [`RestoreError::Memory`] before any work where the picture is too large for
+    /// [`with_memory`](Self::with_memory); [`RestoreError::Output`] where the result is not a
+    /// picture; [`RestoreError::Cancelled`] once the watch asks to stop.
+    pub fn restore(
+        &self,
+        picture: &Picture,
+        options: &Options,
+        watch: &dyn Watch,
+    ) -> Result<(Picture, Report), RestoreError> {
+        let start = Instant::now();
+        memory::check(self.network.as_ref(), picture.width(), picture.height())?;
+        let pixels = Pixels::of(picture)?;
+        let conditions = self.conditions(&pixels, &Phase { watch, from: 0.0, to: ANALYSIS })?;
+        let findings = findings(self.network.identify(&conditions));
+        let clean = findings.pattern == Pattern::Clean && findings.confidence >= options.clean_threshold;
+        let (result, status) = if options.strength == 0.0 || (clean && !options.always) {
+            (picture.clone(), Status::Unchanged)
+        } else {
+            let restored = self.checked(pixels, conditions, &Phase { watch, from: ANALYSIS, to: 1.0 })?;
+            (picture.with_restored(&restored, options.strength)?, Status::Restored)
+        };
+        watch.progress(1.0);
+        Ok((result, Report { status, findings, seconds: start.elapsed().as_secs_f64() }))
+    }
+
+    fn conditions(&self, pixels: &Pixels, watch: &dyn Watch) -> Result<Conditions, RestoreError> {
+        Ok(self.network.conditions(&pixels.rgb, pixels.width, pixels.height, watch)?)
+    }
+
+    /// The network's result, once it has been looked at.
+    fn checked(
+        &self,
+        Pixels { rgb, width, height }: Pixels,
+        conditions: Conditions,
+        watch: &dyn Watch,
+    ) -> Result<Vec<f32>, RestoreError> {
+        let input = check::Input::of(&rgb);
+        let restored = self.network.restore(rgb, width, height, conditions, watch)?;
+        match check::fault(&input, &restored) {
+            Some(fault) => Err(RestoreError::Output(fault)),
+            None => Ok(restored),
+        }
+    }
+}
+
+impl Pixels {
+    /// The network takes values in [0, 1]; what lies beyond stays in the picture and is put back.
+    fn of(picture: &Picture) -> Result<Self, RestoreError> {
+        let mut rgb = picture.srgb()?;
+        rgb.iter_mut().for_each(|v| *v = v.clamp(0.0, 1.0));
+        Ok(Self { rgb, width: picture.width(), height: picture.height() })
+    }
+}
+
+fn findings(identification: Option<Identification>) -> Findings {
+    let Some(identification) = identification else {
+        return Findings { pattern: Pattern::None, confidence: 0.0, patterns: Vec::new() };
+    };
+    let named = |id: &str| id.parse().unwrap_or(Pattern::None);
+    let best = identification.best();
+    Findings {
+        pattern: named(&best.pattern),
+        confidence: best.probability,
+        patterns: identification.findings.iter().map(|f| (named(&f.pattern), f.probability)).collect(),
+    }
+}

@@ -1,0 +1,166 @@
+//! What a restorer makes of a network, well-behaved or not.
+
+use std::sync::Mutex;
+
+use udair::{
+    Conditions, EngineError, Identification, Limits, Network, Options, Pattern, Picture, RestoreError,
+    Restorer, Silent, Status, Watch,
+};
+use udair_engine::{Finding, Map};
+
+/// A network that finds one pattern and answers with what it is told.
+#[derive(Clone)]
+struct Fake {
+    found: Option<(&'static str, f32)>,
+    answer: fn(Vec<f32>) -> Result<Vec<f32>, EngineError>,
+    budget: usize,
+}
+
+/// Darkens to half.
+const DARKEN: Fake =
+    Fake { found: Some(("lowlight", 0.9)), answer: |rgb| Ok(rgb.iter().map(|v| v / 2.0).collect()), budget: usize::MAX };
+
+impl Network for Fake {
+    fn conditions(
+        &self,
+        rgb: &[f32],
+        _: usize,
+        _: usize,
+        watch: &dyn Watch,
+    ) -> Result<Conditions, EngineError> {
+        assert!(rgb.iter().all(|v| (0.0..=1.0).contains(v)));
+        watch.progress(1.0);
+        let map = || Map { channels: 1, height: 1, width: 1, data: vec![0.0] };
+        let (d4, d3) = (map(), map());
+        Ok(Conditions { d4, d3, d2: None, codes_t: vec![], codes_b: vec![], feature: vec![] })
+    }
+
+    fn identify(&self, _: &Conditions) -> Option<Identification> {
+        let (pattern, probability) = self.found?;
+        let finding = |pattern: &str, probability| Finding { pattern: pattern.into(), probability, distance: 0.0 };
+        Some(Identification { findings: vec![finding("derain", 1.0 - probability), finding(pattern, probability)] })
+    }
+
+    fn restore(
+        &self,
+        rgb: Vec<f32>,
+        _: usize,
+        _: usize,
+        _: Conditions,
+        watch: &dyn Watch,
+    ) -> Result<Vec<f32>, EngineError> {
+        watch.progress(0.5);
+        if watch.cancelled() { Err(EngineError::Cancelled) } else { (self.answer)(rgb) }
+    }
+
+    fn memory(&self, width: usize, height: usize) -> Result<usize, EngineError> {
+        let least = 1000 * width * height;
+        let budget = self.budget;
+        if least > budget { Err(EngineError::Budget { width, height, least, budget }) } else { Ok(least) }
+    }
+
+    fn with_memory(self: Box<Self>, budget: usize) -> Box<dyn Network> {
+        Box::new(Self { budget, ..*self })
+    }
+}
+
+fn restorer(fake: &Fake) -> Restorer {
+    Restorer::with_network(Box::new(fake.clone()))
+}
+
+fn picture() -> Picture {
+    Picture::from_rgb8(4, 2, (0..24).map(|i| i * 10).collect()).unwrap()
+}
+
+#[test]
+fn the_result_is_the_networks_at_the_given_strength() {
+    let restore = |strength| {
+        let options = Options { strength, ..Options::default() };
+        let (result, report) = restorer(&DARKEN).restore(&picture(), &options, &Silent).unwrap();
+        (result.to_rgb8().unwrap(), report.status)
+    };
+    let before = picture().to_rgb8().unwrap();
+    assert_eq!(restore(1.0), (before.iter().map(|v| v / 2).collect(), Status::Restored));
+    assert_eq!(restore(0.0), (before, Status::Unchanged));
+}
+
+#[test]
+fn findings_are_those_of_the_network() {
+    let findings = restorer(&DARKEN).identify(&picture(), &Silent).unwrap();
+    assert_eq!((findings.pattern, findings.confidence), (Pattern::Lowlight, 0.9));
+    assert_eq!(findings.patterns[0].0, Pattern::Derain);
+    let without = restorer(&Fake { found: None, ..DARKEN }).identify(&picture(), &Silent).unwrap();
+    assert_eq!((without.pattern, without.confidence, without.patterns.len()), (Pattern::None, 0.0, 0));
+}
+
+#[test]
+fn clean_pictures_are_left_alone_only_when_that_is_sure() {
+    let restore = |p: f32, always| {
+        let fake = Fake { found: Some(("clean", p)), ..DARKEN };
+        let options = Options { always, clean_threshold: 0.8, ..Options::default() };
+        let (result, report) = restorer(&fake).restore(&picture(), &options, &Silent).unwrap();
+        assert_eq!(result == picture(), report.status == Status::Unchanged);
+        report.status
+    };
+    assert_eq!(restore(0.8, false), Status::Unchanged);
+    assert_eq!(restore(0.79, false), Status::Restored);
+    assert_eq!(restore(0.8, true), Status::Restored);
+}
+
+#[test]
+fn broken_results_are_errors() {
+    let answers: [fn(Vec<f32>) -> Result<Vec<f32>, EngineError>; 4] = [
+        |rgb| Ok(vec![0.0; rgb.len()]),
+        |rgb| Ok(vec![f32::NAN; rgb.len()]),
+        |rgb| Ok(rgb[3..].to_vec()),
+        |rgb| Ok(rgb.iter().map(|v| v / 0.0).collect()),
+    ];
+    for answer in answers {
+        let result = restorer(&Fake { answer, ..DARKEN }).restore(&picture(), &Options::default(), &Silent);
+        assert!(matches!(result, Err(RestoreError::Output(_))));
+    }
+    let failing = Fake { answer: |_| Err(EngineError::Memory { bytes: 1 }), ..DARKEN };
+    let result = restorer(&failing).restore(&picture(), &Options::default(), &Silent);
+    assert!(matches!(result, Err(RestoreError::Engine(_))));
+}
+
+#[test]
+fn memory_is_checked_before_the_work() {
+    let untouched = Fake { answer: |_| panic!("the work was started"), ..DARKEN };
+    let result = restorer(&untouched).with_memory(2000).restore(&picture(), &Options::default(), &Silent);
+    let Err(error @ RestoreError::Memory { largest, .. }) = result else { panic!("it fits") };
+    assert_eq!(largest, Some((2, 1)));
+    assert!(error.hint().unwrap().contains("2 x 1"));
+}
+
+#[test]
+fn progress_rises_and_cancelling_stops() {
+    struct Seen(Mutex<Vec<f32>>, bool);
+    impl Watch for Seen {
+        fn progress(&self, done: f32) {
+            self.0.lock().unwrap().push(done);
+        }
+        fn cancelled(&self) -> bool {
+            self.1
+        }
+    }
+    let seen = Seen(Mutex::default(), false);
+    restorer(&DARKEN).restore(&picture(), &Options::default(), &seen).unwrap();
+    let seen = seen.0.into_inner().unwrap();
+    assert!(seen.is_sorted() && seen.last() == Some(&1.0) && seen.len() == 3, "{seen:?}");
+    let stop = Seen(Mutex::default(), true);
+    let result = restorer(&DARKEN).restore(&picture(), &Options::default(), &stop);
+    assert!(matches!(result, Err(RestoreError::Cancelled)));
+}
+
+#[test]
+fn unusable_weights_name_their_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("weights");
+    let message = |error: Result<Restorer, RestoreError>| error.err().unwrap().to_string();
+    assert!(message(Restorer::open(&path)).contains("weights"));
+    std::fs::write(&path, b"not weights").unwrap();
+    assert!(message(Restorer::open(&path)).starts_with(&path.display().to_string()));
+    assert!(message(Restorer::from_bytes(b"not weights")).starts_with("unusable weights"));
+    assert!(Picture::open(&path, &Limits::default()).is_err());
+}
