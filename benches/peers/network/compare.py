@@ -2,6 +2,7 @@
 
     cargo build --release --example worker -p udair-engine
     $(benches/peers/network/setup.sh) benches/peers/network/compare.py [--preset small|base] [--size 256] [--rounds 5]
+        [--peers NAME...]
 
 Every peer is a process of its own with two threads that waits for its turn; in each round all run
 once, in an order that rotates. Prints medians, the ratio of udair's time to each, peak memory, and
@@ -98,6 +99,7 @@ def main():
     parser.add_argument("--preset", choices=["small", "base"], default="base")
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--peers", nargs="*", choices=PEERS, default=list(PEERS), metavar="NAME", help="; ".join(PEERS))
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
@@ -110,7 +112,8 @@ def main():
         binary = ROOT / "target" / "release" / "examples" / "worker"
         common = [options.size, options.size, source]
         workers["udair"] = Worker([binary, weights, *common, target], {}, target)
-        for i, (name, (variant, environment)) in enumerate(PEERS.items()):
+        for i, name in enumerate(options.peers):
+            variant, environment = PEERS[name]
             target = folder / f"peer{i}"
             command = [sys.executable, HERE / "peer.py", variant, weights, *common, target]
             try:

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
-use crate::{bench, completions, convert, eval, identify, man, memory, restore};
+use crate::{bench, completions, convert, eval, identify, man, memory, metrics, restore};
 
 const LONG_VERSION: &str = concat!(
     env!("CARGO_PKG_VERSION"),
@@ -41,6 +41,7 @@ pub(crate) enum Verb {
     Restore(restore::RestoreArgs),
     Identify(identify::IdentifyArgs),
     Eval(eval::EvalArgs),
+    Metrics(metrics::MetricsArgs),
     Bench(bench::BenchArgs),
     Convert(convert::ConvertArgs),
     Completions(completions::CompletionsArgs),

@@ -62,7 +62,7 @@ struct Stage {
     seconds: f64,
 }
 
-pub(crate) fn run(args: BenchArgs) -> anyhow::Result<Exit> {
+pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<Exit> {
     args.compute.start()?;
     let (engine, model) = match args.preset.as_deref() {
         None => (crate::model::engine(&args.compute)?, args.compute.model.clone()),
@@ -80,7 +80,12 @@ pub(crate) fn run(args: BenchArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn measure(engine: &Engine, model: String, (width, height): (usize, usize), runs: u32) -> anyhow::Result<Bench> {
+fn measure(
+    engine: &Engine,
+    model: String,
+    (width, height): (usize, usize),
+    runs: u32,
+) -> anyhow::Result<Bench> {
     engine.memory(width, height)?;
     let rgb: Vec<f32> = (0..width * height * 3).map(|i| (i * 7919 % 256) as f32 / 255.0).collect();
     let once = |watch: &dyn Watch| -> anyhow::Result<f64> {
@@ -213,7 +218,16 @@ mod tests {
         let names: Vec<_> = bench.stages.iter().map(|stage| stage.name).collect();
         assert_eq!(
             names,
-            ["analysis", "encoder 1", "encoder 1/2", "encoder 1/4", "bottleneck", "decoder 1/4", "decoder 1/2", "decoder 1"]
+            [
+                "analysis",
+                "encoder 1",
+                "encoder 1/2",
+                "encoder 1/4",
+                "bottleneck",
+                "decoder 1/4",
+                "decoder 1/2",
+                "decoder 1"
+            ]
         );
     }
 }

@@ -39,9 +39,8 @@ pub(crate) fn run(args: ConvertArgs) -> anyhow::Result<Exit> {
     let ConvertArgs { checkpoint, output, half, overwrite } = args;
     let output = output.unwrap_or_else(|| checkpoint.with_extension("udair.safetensors"));
     let bytes = std::fs::read(&checkpoint).with_context(|| format!("cannot read {}", Shown(&checkpoint)))?;
-    let imported = import(&bytes).map_err(|error| {
-        Problem::new(format!("{}: {error}", Shown(&checkpoint))).hint(error.hint())
-    })?;
+    let imported = import(&bytes)
+        .map_err(|error| Problem::new(format!("{}: {error}", Shown(&checkpoint))).hint(error.hint()))?;
     write_atomic(&output, &imported.weights.to_bytes(half)?, overwrite)
         .map_err(|error| Problem::from(error).about(&output))?;
     report(&imported, &output);

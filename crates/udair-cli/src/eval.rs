@@ -10,7 +10,9 @@ use anyhow::Context;
 use clap::{ArgGroup, Args};
 use udair::{Options, Picture, Watch};
 use udair_image::{EncodeOptions, Format, write_atomic};
-use udair_study::{Case, Evaluation, ImageResult, Observer, Settings, StudyError, WeightsId, cases, evaluate};
+use udair_study::{
+    Case, Evaluation, ImageResult, Observer, Settings, StudyError, WeightsId, cases, evaluate,
+};
 
 use crate::args::Compute;
 use crate::exit::Exit;
@@ -62,7 +64,7 @@ pub(crate) struct EvalArgs {
     compute: Compute,
 }
 
-pub(crate) fn run(args: EvalArgs) -> anyhow::Result<Exit> {
+pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<Exit> {
     let cases = match (&args.manifest, &args.lq, &args.gt) {
         (Some(manifest), _, _) => cases::manifest(manifest)?,
         (None, Some(lq), Some(gt)) => cases::pairs(lq, gt)?,
@@ -135,7 +137,8 @@ impl Observer for Follow<'_> {
         let png = EncodeOptions { format: Some(Format::Png), ..EncodeOptions::default() };
         let bytes = restored.encode(&png).map_err(failed)?;
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(|source| StudyError::Read { path: folder.into(), source })?;
+            std::fs::create_dir_all(folder)
+                .map_err(|source| StudyError::Read { path: folder.into(), source })?;
         }
         write_atomic(&path, &bytes, true).map_err(failed)
     }

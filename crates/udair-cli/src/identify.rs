@@ -27,7 +27,7 @@ pub(crate) struct IdentifyArgs {
     compute: Compute,
 }
 
-pub(crate) fn run(args: IdentifyArgs) -> anyhow::Result<Exit> {
+pub(crate) fn run(args: &IdentifyArgs) -> anyhow::Result<Exit> {
     let inputs = inputs::resolve(&args.pictures.paths, None)?;
     args.compute.start()?;
     let model = model::load(&args.compute)?;
@@ -40,18 +40,13 @@ pub(crate) fn run(args: IdentifyArgs) -> anyhow::Result<Exit> {
     Ok(batch::run(&inputs.list, &voice, |input| input, work)?)
 }
 
-fn identify(
-    model: &Model,
-    input: &Input,
-    watch: &dyn Watch,
-) -> Result<Done, Problem> {
+fn identify(model: &Model, input: &Input, watch: &dyn Watch) -> Result<Done, Problem> {
     let limits = Limits::default();
     let picture = Picture::decode(&read(&input.source, &limits)?, &limits)?;
     let start = std::time::Instant::now();
     let findings = model.restorer.identify(&picture, watch)?;
     let name = input.source.path();
-    let mut record =
-        Record::new(name.to_string_lossy().into_owned(), &model.name, Status::Identified);
+    let mut record = Record::new(name.to_string_lossy().into_owned(), &model.name, Status::Identified);
     record.findings(&findings);
     record.width = Some(picture.width());
     record.height = Some(picture.height());

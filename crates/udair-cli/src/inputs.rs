@@ -9,7 +9,7 @@ use std::path::{Component, Path, PathBuf};
 
 use walkdir::WalkDir;
 
-use crate::names::Shown;
+use crate::names::{Shown, count};
 use crate::problem::Problem;
 
 /// One picture to read.
@@ -47,6 +47,7 @@ pub(crate) struct Inputs {
     /// True where a folder, glob or list was named, so that one picture or many may have come of it.
     pub(crate) many: bool,
     seen: HashSet<PathBuf>,
+    left_out: usize,
 }
 
 /// Resolves the arguments; what lies in the folder `output` is a result and no input.
@@ -64,6 +65,10 @@ pub(crate) fn resolve(paths: &[PathBuf], output: Option<&Path>) -> Result<Inputs
             Some(text) if text.contains(['*', '?', '[']) && !path.exists() => inputs.glob(text, output)?,
             _ => inputs.named(path, output),
         }
+    }
+    if inputs.left_out > 0 {
+        let photos = count(inputs.left_out, "photo");
+        eprintln!("note: {photos} in formats that are not read (such as HEIC and raw) left out");
     }
     Ok(inputs)
 }
@@ -99,6 +104,8 @@ impl Inputs {
                     if !folder && is_picture(path) && !is_restored(path) {
                         let relative = path.strip_prefix(root).unwrap_or(path).into();
                         self.push(Source::File(path.into()), relative, None);
+                    } else if !folder && is_foreign(path) {
+                        self.left_out += 1;
                     }
                 }
                 Err(error) => {
@@ -164,6 +171,16 @@ fn same(a: &Path, b: &Path) -> bool {
 /// True for names with an extension that udair reads.
 fn is_picture(path: &Path) -> bool {
     path.extension().and_then(|e| e.to_str()).and_then(udair_image::Format::from_extension).is_some()
+}
+
+/// True for photos that have to be converted first; named themselves they get an error that says how.
+fn is_foreign(path: &Path) -> bool {
+    const EXTENSIONS: [&str; 17] = [
+        "arw", "avif", "cr2", "cr3", "dng", "exr", "gif", "heic", "heif", "jp2", "jxl", "nef", "orf", "psd",
+        "raf", "raw", "rw2",
+    ];
+    let extension = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    EXTENSIONS.contains(&extension.as_str())
 }
 
 /// True for `photo.restored.jpg`: what udair wrote is no input of the next run.

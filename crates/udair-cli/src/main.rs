@@ -16,6 +16,7 @@ mod inputs;
 mod interrupt;
 mod man;
 mod memory;
+mod metrics;
 mod model;
 mod names;
 mod outputs;
@@ -54,10 +55,11 @@ fn main() -> ExitCode {
 /// An error means that nothing was done; what fails on the way is reported by the verb itself.
 fn run(cli: Cli) -> anyhow::Result<Exit> {
     match cli.verb {
-        Verb::Restore(args) => restore::run(args),
-        Verb::Identify(args) => identify::run(args),
-        Verb::Eval(args) => eval::run(args),
-        Verb::Bench(args) => bench::run(args),
+        Verb::Restore(args) => restore::run(&args),
+        Verb::Identify(args) => identify::run(&args),
+        Verb::Eval(args) => eval::run(&args),
+        Verb::Metrics(args) => metrics::run(args),
+        Verb::Bench(args) => bench::run(&args),
         Verb::Convert(args) => convert::run(args),
         Verb::Completions(args) => completions::run(&args),
         Verb::Man(args) => man::run(&args),

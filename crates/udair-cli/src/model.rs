@@ -63,5 +63,6 @@ fn named(name: &str, error: RestoreError) -> Problem {
 }
 
 fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    let nibble = |n: u8| char::from_digit(n.into(), 16).expect("a nibble is a digit");
+    Sha256::digest(bytes).iter().flat_map(|byte| [nibble(byte >> 4), nibble(byte & 15)]).collect()
 }

@@ -84,13 +84,17 @@ impl Record {
         }
         let mut text = format!("{}, {} sure", label(pattern), percent(confidence));
         if all {
-            let mut rest: Vec<_> =
-                self.patterns.iter().flatten().filter(|other| other.id != pattern && other.p >= 0.01).collect();
+            let mut rest: Vec<_> = self
+                .patterns
+                .iter()
+                .flatten()
+                .filter(|other| other.id != pattern && other.p >= 0.01)
+                .collect();
             rest.sort_by(|a, b| b.p.total_cmp(&a.p));
             let rest: Vec<_> =
                 rest.iter().map(|other| format!("{} {}", label(other.id), percent(other.p))).collect();
             if !rest.is_empty() {
-                text += &format!(" ({})", rest.join(", "));
+                text = format!("{text} ({})", rest.join(", "));
             }
         }
         text

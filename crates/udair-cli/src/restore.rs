@@ -13,13 +13,13 @@ use udair_image::{EncodeOptions, Format, remove_stale_temps, write_atomic};
 use crate::args::{Compute, Pictures};
 use crate::batch::{self, Done, Voice};
 use crate::exit::Exit;
+use crate::format;
 use crate::inputs::{self, Input, Source};
 use crate::model::{self, Model};
 use crate::names::Shown;
 use crate::outputs::{self, Job, Target};
 use crate::problem::Problem;
 use crate::record::{Record, Status};
-use crate::format;
 
 /// Restore photos
 ///
@@ -27,6 +27,7 @@ use crate::format;
 /// beside it. Size, bit depth, alpha channel, colour profile and metadata stay. A photo that is found
 /// clean comes back as it is.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(crate) struct RestoreArgs {
     #[command(flatten)]
     pictures: Pictures,
@@ -90,7 +91,7 @@ enum Existing {
     Skip,
 }
 
-pub(crate) fn run(args: RestoreArgs) -> anyhow::Result<Exit> {
+pub(crate) fn run(args: &RestoreArgs) -> anyhow::Result<Exit> {
     let inputs = inputs::resolve(&args.pictures.paths, args.output.as_deref())?;
     let jobs = outputs::assign(inputs, args.output.as_deref(), args.format)?;
     if args.json && jobs.iter().any(|job| job.target == Target::Stdout) {
@@ -101,11 +102,7 @@ pub(crate) fn run(args: RestoreArgs) -> anyhow::Result<Exit> {
     args.compute.start()?;
     let plan = Plan {
         model: model::load(&args.compute)?,
-        options: Options {
-            strength: args.strength,
-            always: args.always,
-            ..Options::default()
-        },
+        options: Options { strength: args.strength, always: args.always, ..Options::default() },
         limits: Limits::default(),
         existing: match (args.overwrite, args.skip_existing) {
             (true, _) => Existing::Replace,
@@ -161,9 +158,10 @@ impl Plan {
             restored.strip_metadata();
         }
         // What was not touched is passed on byte for byte, not encoded anew.
-        let (encoded, warnings) = match untouched {
-            true => (bytes, Vec::new()),
-            false => (self.encode(&restored, format)?, losses(&restored, format)),
+        let (encoded, warnings) = if untouched {
+            (bytes, Vec::new())
+        } else {
+            (self.encode(&restored, format)?, losses(&restored, format))
         };
         self.write(target, &encoded)?;
         let (record, line) = self.record(job, &picture, &report);
@@ -176,7 +174,6 @@ impl Plan {
             return Ok(None);
         }
         match self.existing {
-            Existing::Replace => Ok(None),
             Existing::Refuse => Err(Problem::new(format!("{} exists", Shown(path)))
                 .hint("--overwrite replaces results, --skip-existing keeps them")),
             // A result counts as done only when it is a whole picture.
@@ -186,7 +183,7 @@ impl Plan {
                 let line = format!("{}: skipped, {} exists", Shown(source.path()), Shown(path));
                 Ok(Some(Done { record, line, warnings: Vec::new() }))
             }
-            Existing::Skip => Ok(None),
+            Existing::Replace | Existing::Skip => Ok(None),
         }
     }
 
@@ -201,8 +198,11 @@ impl Plan {
 
     fn encode(&self, picture: &Picture, format: Format) -> Result<Vec<u8>, Problem> {
         let defaults = EncodeOptions::default();
-        let options =
-            EncodeOptions { format: Some(format), quality: self.quality.unwrap_or(defaults.quality), ..defaults };
+        let options = EncodeOptions {
+            format: Some(format),
+            quality: self.quality.unwrap_or(defaults.quality),
+            ..defaults
+        };
         Ok(picture.encode(&options)?)
     }
 

@@ -1,6 +1,6 @@
 //! Plain tables: words to the left, numbers to the right, two spaces between columns.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 /// A table; the first row is the heading.
 #[derive(Debug, Default)]
@@ -25,17 +25,25 @@ impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         let width = |column: usize| {
-            self.rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+            self.rows
+                .iter()
+                .filter_map(|row| row.get(column))
+                .map(|cell| cell.chars().count())
+                .max()
+                .unwrap_or(0)
         };
         let widths: Vec<usize> = (0..columns).map(width).collect();
         for row in &self.rows {
             let mut line = String::new();
             for (column, (cell, &width)) in row.iter().zip(&widths).enumerate() {
-                let gap = if column == 0 { "" } else { "  " };
-                line += &match column < self.words {
-                    true => format!("{gap}{cell:<width$}"),
-                    false => format!("{gap}{cell:>width$}"),
-                };
+                if column > 0 {
+                    line.push_str("  ");
+                }
+                if column < self.words {
+                    write!(line, "{cell:<width$}")?;
+                } else {
+                    write!(line, "{cell:>width$}")?;
+                }
             }
             writeln!(f, "{}", line.trim_end())?;
         }

@@ -1,5 +1,7 @@
 //! The arrows between our crates: who may use whom. A new arrow is a decision, taken here.
 
+#![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
@@ -44,9 +46,9 @@ fn dependencies() -> Vec<(String, String, bool)> {
     for package in metadata["packages"].as_array().unwrap() {
         let normal = package["dependencies"].as_array().unwrap().iter().filter(|d| d["kind"] != "dev");
         list.push((text(&package["name"]), String::new(), false));
-        list.extend(normal.map(|d| {
-            (text(&package["name"]), text(&d["name"]), d["optional"].as_bool().unwrap())
-        }));
+        list.extend(
+            normal.map(|d| (text(&package["name"]), text(&d["name"]), d["optional"].as_bool().unwrap())),
+        );
     }
     list
 }

@@ -2,6 +2,8 @@
 //!
 //! `UDAIR_KILLS` sets how often it is killed; the number that counts before a release is 200.
 
+#![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
+
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 

@@ -127,15 +127,11 @@ fn widen(
     }
     let mut tensors = BTreeMap::new();
     for parameter in &list {
-        if let Some(stored) = named.get(&parameter.name).filter(|s| s.shape == parameter.shape) {
-            let data =
-                stored.read().map_err(|what| ImportError::Damaged(format!("{} {what}", parameter.name)))?;
-            tensors.insert(parameter.name.clone(), Tensor { shape: parameter.shape.clone(), data });
-        }
-        // A tensor of another shape is not the network's: `Weights::new` reports it with both shapes.
-        else if let Some(stored) = named.get(&parameter.name) {
-            tensors.insert(parameter.name.clone(), Tensor { shape: stored.shape.clone(), data: Vec::new() });
-        }
+        let Some(stored) = named.get(&parameter.name) else { continue };
+        // A tensor of another shape is not read: `Weights::new` reports it with both shapes.
+        let data = if stored.shape == parameter.shape { stored.read() } else { Ok(Vec::new()) };
+        let data = data.map_err(|what| ImportError::Damaged(format!("{} {what}", parameter.name)))?;
+        tensors.insert(parameter.name.clone(), Tensor { shape: stored.shape.clone(), data });
     }
     let unknown = take(named, |name| !tensors.contains_key(name));
     Ok((tensors, unknown))

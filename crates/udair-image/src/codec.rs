@@ -50,7 +50,7 @@ pub(crate) fn encode(
     format: Format,
     pixels: &Pixels,
     metadata: &Metadata,
-    options: &EncodeOptions,
+    options: EncodeOptions,
 ) -> Result<Vec<u8>, ImageError> {
     match format {
         Format::Png => png::encode(pixels, metadata),

@@ -84,7 +84,7 @@ impl Picture {
         if pixels.has_alpha() && format == Format::Jpeg {
             pixels = Cow::Owned(on_white(&pixels)?);
         }
-        codec::encode(format, &pixels, &metadata, options)
+        codec::encode(format, &pixels, &metadata, *options)
     }
 
     /// Whether the format holds the picture's profile beside the samples as they are stored.

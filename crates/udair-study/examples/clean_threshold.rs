@@ -46,8 +46,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let mean = |&(all, _, sum): &(usize, usize, f64)| sum / all as f64;
         let mut worst: Vec<_> = sources.iter().collect();
         worst.sort_by(|a, b| mean(a.1).total_cmp(&mean(b.1)));
-        let worst: Vec<_> =
-            worst.iter().take(3).map(|(name, s)| format!("{name} {:+.3} ({} of {})", mean(s), s.1, s.0)).collect();
+        let worst: Vec<_> = worst
+            .iter()
+            .take(3)
+            .map(|(name, s)| format!("{name} {:+.3} ({} of {})", mean(s), s.1, s.0))
+            .collect();
         println!("{threshold:9.2}  {left:11} of {n:4}           {}", worst.join(", "));
     }
     Ok(())

@@ -27,15 +27,15 @@ const COLUMNS: [&str; 4] = ["task", "source", "lq", "gt"];
 pub fn manifest(path: &Path) -> Result<Vec<Case>, StudyError> {
     let text = fs::read_to_string(path).map_err(|source| StudyError::Read { path: path.into(), source })?;
     let folder = path.parent().unwrap_or(Path::new("."));
-    parse(&text, folder)
-        .map_err(|(line, message)| StudyError::Manifest { path: path.into(), line, message })
+    parse(&text, folder).map_err(|(line, message)| StudyError::Manifest { path: path.into(), line, message })
 }
 
 fn parse(text: &str, folder: &Path) -> Result<Vec<Case>, (usize, String)> {
     let mut lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     let header: Vec<&str> = lines.next().ok_or((1, "it is empty".into()))?.1.split('\t').collect();
     let column = |name: &str| {
-        let missing = || (1, format!("the column {name:?} is missing (tab-separated: {})", COLUMNS.join(", ")));
+        let missing =
+            || (1, format!("the column {name:?} is missing (tab-separated: {})", COLUMNS.join(", ")));
         header.iter().position(|h| h.trim() == name).ok_or_else(missing)
     };
     let [task, source, lq, gt] = [column("task")?, column("source")?, column("lq")?, column("gt")?];
@@ -138,8 +138,10 @@ mod tests {
             fs::write(path, "").unwrap();
         }
         let cases = pairs(&lq, &gt).unwrap();
-        let stems: Vec<_> =
-            cases.iter().map(|c| (c.lq.file_name().unwrap(), c.gt.as_ref().unwrap().file_name().unwrap())).collect();
+        let stems: Vec<_> = cases
+            .iter()
+            .map(|c| (c.lq.file_name().unwrap(), c.gt.as_ref().unwrap().file_name().unwrap()))
+            .collect();
         assert_eq!(stems, [("1.png".as_ref(), "1.png".as_ref()), ("2.jpg".as_ref(), "2.png".as_ref())]);
         fs::write(lq.join("3.png"), "").unwrap();
         assert!(pairs(&lq, &gt).unwrap_err().to_string().contains("3.png"));

@@ -16,7 +16,13 @@ fn mix(seed: u64) -> u64 {
 }
 
 /// Cuts `side` x `side` pixels, or what a smaller picture has, out of `width` pixels a row.
-pub(crate) fn cut(rgb: &[u8], width: usize, height: usize, side: usize, (left, top): (usize, usize)) -> (usize, usize, Vec<u8>) {
+pub(crate) fn cut(
+    rgb: &[u8],
+    width: usize,
+    height: usize,
+    side: usize,
+    (left, top): (usize, usize),
+) -> (usize, usize, Vec<u8>) {
     let (w, h) = (side.min(width), side.min(height));
     let row = 3 * w;
     let rows = (top..top + h).flat_map(|y| {

@@ -213,7 +213,13 @@ mod tests {
             image(None, "denoise", None),
         ];
         let weights = WeightsId { name: "w".into(), sha256: "0".into() };
-        Evaluation { weights, peak_rss_mib: None, images, groups: Vec::new(), identification: Identified::default() }
+        Evaluation {
+            weights,
+            peak_rss_mib: None,
+            images,
+            groups: Vec::new(),
+            identification: Identified::default(),
+        }
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! Parity of losses, gradients and whole training steps with the official PyTorch implementation.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use burn::module::Param;
 use burn::tensor::{Device, Tensor};
 use udair_engine::{Config, Part, Weights, parameters};
+use udair_nn::codebook::Codebook;
 use udair_nn::{Mode, Output, Scope, Udair};
 use udair_train::adamw::{AdamW, Optim};
 use udair_train::cscl::{self, Similarity};
@@ -69,6 +71,54 @@ fn check_all(io: &Golden, prefix: &str, tensors: &BTreeMap<String, Tensor<1>>) {
         }
     }
     assert!(compared >= 9, "only {compared} tensors of {prefix} were compared");
+}
+
+/// The reference starts its codebooks at random codes with counts of zero: whatever the first batch
+/// does not use is thrown far away, and a few codes are left for everything.
+#[test]
+fn the_official_start_loses_its_codebooks() {
+    let (Some(mut net), Some(io)) = (network(), open("udair/train/io")) else { return };
+    let Some(stored) = open("udair/train/official_init") else { return };
+    let started = |book: Codebook, level: &str| {
+        let fixed = |tensor: Tensor<2>| Param::from_tensor(tensor).set_require_grad(false);
+        let codes = stored.tensor::<2>(&format!("init.embed_{level}"), &device());
+        let counts = Tensor::<1>::zeros([book.cluster_size.dims()[0]], &device());
+        Codebook {
+            embed: fixed(codes.clone()),
+            cluster_size: Param::from_tensor(counts).set_require_grad(false),
+            embed_avg: fixed(codes),
+        }
+    };
+    net.dam.quantize_t = started(net.dam.quantize_t, "t");
+    net.dam.quantize_b = started(net.dam.quantize_b, "b");
+    let mut optimiser = AdamW::new(net.config().parameter_count(), &Device::flex());
+    for step in 1..=3 {
+        let output = net.forward(io.tensor("input", &device()), Mode::EVALUATE);
+        let features = cscl::features(output.analysis.d.clone());
+        let orders = permutations(&io, step - 1);
+        let logits = cscl::logits(features, &orders, net.logit_scale.val(), Similarity::Released);
+        let total = l1(&output, &io) + cscl::loss(logits) * 0.2;
+        let gradient = net.gradients(total.backward());
+        let moved = optimiser.step(net.flat(Scope::Learned), gradient, 1e-4, &optim());
+        net = net.with_flat(Scope::Learned, &moved).update_codebooks(&output.analysis);
+        let levels = [
+            ("t", &output.analysis.top, &net.dam.quantize_t),
+            ("b", &output.analysis.bottom, &net.dam.quantize_b),
+        ];
+        for (level, seen, book) in levels {
+            let name = format!("step{step}.idx_{level}");
+            assert_eq!(stored.differing(&name, seen.indices.clone()), 0, "{name}");
+            let norms = book.embed.val().inner().square().sum_dim(0).sqrt();
+            stored.check(&format!("after{step}.norm_{level}"), norms.clone());
+            stored.check(&format!("after{step}.cluster_size_{level}"), book.cluster_size.val());
+            let indices: Vec<i64> =
+                seen.indices.clone().unwrap().into_data().convert::<i64>().try_into_vec().unwrap();
+            let used = indices.iter().collect::<BTreeSet<_>>().len();
+            assert!(step == 1 || used <= 6, "step {step} uses {used} codes of level {level}");
+            let far = norms.greater_elem(1e5).int().sum().into_scalar::<i64>();
+            assert!(far > 380, "{far} codes of level {level} are far away");
+        }
+    }
 }
 
 #[test]

@@ -15,7 +15,13 @@ pub struct Options {
 
 impl Options {
     /// The default of [`Options::clean_threshold`].
-    pub const CLEAN_THRESHOLD: f32 = 0.5;
+    ///
+    /// Chosen for the shipped weights on 424 of their training pictures (the example
+    /// `clean_threshold` of `udair-study`): the lowest tenth at which leaving pictures alone costs no
+    /// degraded source more than 0.01 dB on average. It spares 107 of 153 clean photos; at 0.5 it
+    /// would be 131, and one hazy photo lost 1.3 dB. Pictures that were trained on flatter the
+    /// confidence, hence the strict bound.
+    pub const CLEAN_THRESHOLD: f32 = 0.6;
 }
 
 impl Default for Options {

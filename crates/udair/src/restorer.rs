@@ -39,8 +39,7 @@ impl Restorer {
     /// # Errors
     /// [`RestoreError::Read`] and [`RestoreError::Weights`], both naming the file.
     pub fn open(path: &Path) -> Result<Self, RestoreError> {
-        let bytes =
-            std::fs::read(path).map_err(|source| RestoreError::Read { path: path.into(), source })?;
+        let bytes = std::fs::read(path).map_err(|source| RestoreError::Read { path: path.into(), source })?;
         Self::load(&bytes, Some(path))
     }
 

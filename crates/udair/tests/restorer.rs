@@ -1,5 +1,7 @@
 //! What a restorer makes of a network, well-behaved or not.
 
+#![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
+
 use std::sync::Mutex;
 
 use udair::{
@@ -8,17 +10,22 @@ use udair::{
 };
 use udair_engine::{Finding, Map};
 
+type Answer = fn(Vec<f32>) -> Result<Vec<f32>, EngineError>;
+
 /// A network that finds one pattern and answers with what it is told.
 #[derive(Clone)]
 struct Fake {
     found: Option<(&'static str, f32)>,
-    answer: fn(Vec<f32>) -> Result<Vec<f32>, EngineError>,
+    answer: Answer,
     budget: usize,
 }
 
 /// Darkens to half.
-const DARKEN: Fake =
-    Fake { found: Some(("lowlight", 0.9)), answer: |rgb| Ok(rgb.iter().map(|v| v / 2.0).collect()), budget: usize::MAX };
+const DARKEN: Fake = Fake {
+    found: Some(("lowlight", 0.9)),
+    answer: |rgb| Ok(rgb.iter().map(|v| v / 2.0).collect()),
+    budget: usize::MAX,
+};
 
 impl Network for Fake {
     fn conditions(
@@ -37,8 +44,11 @@ impl Network for Fake {
 
     fn identify(&self, _: &Conditions) -> Option<Identification> {
         let (pattern, probability) = self.found?;
-        let finding = |pattern: &str, probability| Finding { pattern: pattern.into(), probability, distance: 0.0 };
-        Some(Identification { findings: vec![finding("derain", 1.0 - probability), finding(pattern, probability)] })
+        let finding =
+            |pattern: &str, probability| Finding { pattern: pattern.into(), probability, distance: 0.0 };
+        Some(Identification {
+            findings: vec![finding("derain", 1.0 - probability), finding(pattern, probability)],
+        })
     }
 
     fn restore(
@@ -109,7 +119,7 @@ fn clean_pictures_are_left_alone_only_when_that_is_sure() {
 
 #[test]
 fn broken_results_are_errors() {
-    let answers: [fn(Vec<f32>) -> Result<Vec<f32>, EngineError>; 4] = [
+    let answers: [Answer; 4] = [
         |rgb| Ok(vec![0.0; rgb.len()]),
         |rgb| Ok(vec![f32::NAN; rgb.len()]),
         |rgb| Ok(rgb[3..].to_vec()),

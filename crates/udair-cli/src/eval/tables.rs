@@ -35,8 +35,7 @@ pub(super) fn all(evaluation: &Evaluation) -> String {
 }
 
 fn images(evaluation: &Evaluation) -> Table {
-    let heading =
-        ["picture", "known", "found", "sure", "PSNR in", "PSNR", "SSIM in", "SSIM", "seconds"];
+    let heading = ["picture", "known", "found", "sure", "PSNR in", "PSNR", "SSIM in", "SSIM", "seconds"];
     let mut table = Table::new(3, &heading);
     for image in &evaluation.images {
         table.row([

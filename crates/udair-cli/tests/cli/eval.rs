@@ -32,7 +32,10 @@ fn the_json_is_what_programs_expect() {
     // The degraded picture of this test is its reference.
     assert_eq!((&images[0]["psnr_in"], &images[0]["ssim_in"]), (&100.0.into(), &1.0.into()));
     assert!(images[0]["psnr"].as_f64().unwrap() < 100.0);
-    assert_eq!((&images[1]["gt"], &images[1]["psnr"], &images[1]["ssim_in"]), (&Value::Null, &Value::Null, &Value::Null));
+    assert_eq!(
+        (&images[1]["gt"], &images[1]["psnr"], &images[1]["ssim_in"]),
+        (&Value::Null, &Value::Null, &Value::Null)
+    );
     assert_eq!(images[2]["lq"], images[2]["gt"], "a clean photo is scored against itself");
     let groups = json["groups"].as_array().unwrap();
     assert_eq!(groups.len(), 2);
@@ -75,7 +78,9 @@ fn folders_pair_by_stem_and_size() {
     sandbox.picture("gt/b.png", 12, 16);
     let refused = sandbox.run(&args).expect(1);
     assert!(refused.stderr.contains("16 x 12") && refused.stderr.contains("12 x 16"), "{}", refused.stderr);
-    for args in [&["eval"][..], &["eval", "--lq", "lq"], &["eval", "--manifest", "m", "--lq", "a", "--gt", "b"]] {
+    for args in
+        [&["eval"][..], &["eval", "--lq", "lq"], &["eval", "--manifest", "m", "--lq", "a", "--gt", "b"]]
+    {
         sandbox.run(args).expect(2);
     }
 }

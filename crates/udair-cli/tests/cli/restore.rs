@@ -90,7 +90,9 @@ fn a_folder_keeps_its_tree_and_results_are_no_inputs() {
         sandbox.picture(name, 6, 5);
     }
     sandbox.write("in/note.txt", b"no picture");
-    sandbox.run(&["restore", "in", "-o", "out"]).expect(0);
+    sandbox.write("in/phone.HEIC", b"");
+    let ended = sandbox.run(&["restore", "in", "-o", "out"]).expect(0);
+    assert!(ended.stderr.starts_with("note: 1 photo in formats that are not read"), "{}", ended.stderr);
     assert_eq!(sandbox.files("out"), ["a.png", "x/b.PNG", "x/y/c.ppm"]);
     sandbox.run(&["restore", "in"]).expect(0);
     let again = sandbox.run(&["restore", "in", "--skip-existing"]).expect(3);

@@ -1,8 +1,10 @@
 //! Every step of writing fails once, and the target is old or complete each time.
 
+use std::cell::Cell;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use super::disk::{Disk, Os};
 use super::{NAME, SUFFIX, temporary, write, write_atomic};
@@ -13,18 +15,18 @@ use crate::ImageError;
 struct Failing {
     fails_at: usize,
     error: ErrorKind,
-    calls: std::rc::Rc<std::cell::Cell<usize>>,
+    calls: Rc<Cell<usize>>,
 }
 
 struct Stuttering {
     file: File,
     fails_at: usize,
     error: ErrorKind,
-    calls: std::rc::Rc<std::cell::Cell<usize>>,
+    calls: Rc<Cell<usize>>,
     interrupted: bool,
 }
 
-fn call(calls: &std::cell::Cell<usize>, fails_at: usize, error: ErrorKind) -> io::Result<()> {
+fn call(calls: &Cell<usize>, fails_at: usize, error: ErrorKind) -> io::Result<()> {
     let call = calls.replace(calls.get() + 1);
     if call == fails_at { Err(error.into()) } else { Ok(()) }
 }
@@ -113,7 +115,7 @@ fn fail_everywhere(old: Option<&[u8]>, overwrite: bool, error: ErrorKind) -> usi
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("picture.png");
         old.iter().for_each(|old| fs::write(&target, old).unwrap());
-        let mut disk = Failing { fails_at, error, calls: Default::default() };
+        let mut disk = Failing { fails_at, error, calls: Rc::default() };
         let result = write(&mut disk, &target, &new, overwrite);
         let found = fs::read(&target).ok();
         if disk.calls.get() <= fails_at {

@@ -1,5 +1,7 @@
 //! Windows bitmaps, by the crate `image`.
 
+use std::borrow::Cow;
+
 use image::codecs::bmp::{BmpDecoder, BmpEncoder};
 use image::{ExtendedColorType, ImageDecoder};
 
@@ -40,16 +42,23 @@ fn open(bytes: &[u8]) -> Result<BmpDecoder<std::io::Cursor<&[u8]>>, ImageError> 
 }
 
 pub(super) fn encode(pixels: &Pixels) -> Result<Vec<u8>, ImageError> {
-    let unfit = |what: String| ImageError::Unfit { format: Format::Bmp, what };
-    let colour = match pixels.channels {
-        1 => ExtendedColorType::L8,
-        3 => ExtendedColorType::Rgb8,
-        _ => ExtendedColorType::Rgba8,
+    let eight = pixels.eight()?;
+    let (samples, colour) = match pixels.channels {
+        1 => (eight, ExtendedColorType::L8),
+        2 => (Cow::Owned(threefold(&eight)?), ExtendedColorType::Rgba8),
+        3 => (eight, ExtendedColorType::Rgb8),
+        _ => (eight, ExtendedColorType::Rgba8),
     };
     let mut file = Vec::new();
-    let (width, height) = (pixels.width as u32, pixels.height as u32);
     BmpEncoder::new(&mut file)
-        .encode(&pixels.eight()?, width, height, colour)
-        .map_err(|e| unfit(e.to_string()))?;
+        .encode(&samples, pixels.width as u32, pixels.height as u32, colour)
+        .map_err(|e| ImageError::Unfit { format: Format::Bmp, what: e.to_string() })?;
     Ok(file)
+}
+
+/// Grey with alpha, which bitmaps do not know, as RGB with alpha.
+fn threefold(samples: &[u8]) -> Result<Vec<u8>, ImageError> {
+    let mut wide = allocate::with_room(samples.len() * 2)?;
+    samples.as_chunks().0.iter().for_each(|&[grey, alpha]| wide.extend([grey, grey, grey, alpha]));
+    Ok(wide)
 }

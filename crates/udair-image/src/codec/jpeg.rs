@@ -19,46 +19,63 @@ const SIDE: usize = 65_535;
 
 pub(super) use segments::fits;
 
+const HINT: &str = "convert it first: magick photo.jpg -colorspace sRGB -depth 8 photo.png";
+
 pub(super) fn header(bytes: &[u8]) -> Result<Header, ImageError> {
-    let damaged = |what: &str| ImageError::damaged(Format::Jpeg, what);
-    const HINT: &str = "convert it first: magick photo.jpg -colorspace sRGB -depth 8 photo.png";
+    let mut header: Option<Header> = None;
+    let mut baseline = false;
     for segment in segments::Segments::new(bytes) {
         let segment = segment?;
         let kind = match segment.marker {
-            0xC0..=0xC2 => "",
+            0xC0..=0xC2 => {
+                header = Some(frame(segment.data, segment.marker == 0xC2)?);
+                baseline = segment.marker != 0xC2;
+                continue;
+            }
             0xC3 | 0xC7 | 0xCB | 0xCF => "a lossless JPEG",
             0xC5 | 0xC6 | 0xCD | 0xCE => "a hierarchical JPEG",
             0xC9 | 0xCA => "a JPEG with arithmetic coding",
-            0xDA => break,
+            0xDA => {
+                // The decoder drops the last rows of all scans but the last.
+                let apart =
+                    segment.data.first().is_some_and(|&n| header.is_some_and(|h| (n as usize) < h.channels));
+                if baseline && apart {
+                    return Err(ImageError::unsupported(
+                        "a baseline JPEG with a scan for every component",
+                        "rewrite it without loss first: jpegtran -copy all -progressive photo.jpg > new.jpg",
+                    ));
+                }
+                break;
+            }
             _ => continue,
         };
-        if !kind.is_empty() {
-            return Err(ImageError::unsupported(kind, HINT));
-        }
-        let frame = segment.data;
-        let (&[bits, ..], Some(height), Some(width), Some(&components)) =
-            (frame, Big.u16(frame, 1), Big.u16(frame, 3), frame.get(5))
-        else {
-            return Err(damaged("its frame header is short"));
-        };
-        if bits != 8 {
-            return Err(ImageError::unsupported(format!("a JPEG with {bits} bits a sample"), HINT));
-        }
-        let channels = match components {
-            1 => 1,
-            3 => 3,
-            4 => return Err(ImageError::unsupported("CMYK colours", HINT)),
-            n => return Err(ImageError::unsupported(format!("a JPEG with {n} components"), HINT)),
-        };
-        let (width, height) = (width.into(), height.into());
-        let mut header = Header::new(Format::Jpeg, width, height, Depth::Eight, channels)?;
-        if segment.marker == 0xC2 {
-            // A progressive picture is held as 16-bit coefficients until its last scan.
-            header.beside = 2 * channels as u64;
-        }
-        return Ok(header);
+        return Err(ImageError::unsupported(kind, HINT));
     }
-    Err(damaged("it has no frame header"))
+    header.ok_or_else(|| ImageError::damaged(Format::Jpeg, "it has no frame header"))
+}
+
+/// The header that a frame describes.
+fn frame(frame: &[u8], progressive: bool) -> Result<Header, ImageError> {
+    let (&[bits, ..], Some(height), Some(width), Some(&components)) =
+        (frame, Big.u16(frame, 1), Big.u16(frame, 3), frame.get(5))
+    else {
+        return Err(ImageError::damaged(Format::Jpeg, "its frame header is short"));
+    };
+    if bits != 8 {
+        return Err(ImageError::unsupported(format!("a JPEG with {bits} bits a sample"), HINT));
+    }
+    let channels = match components {
+        1 => 1,
+        3 => 3,
+        4 => return Err(ImageError::unsupported("CMYK colours", HINT)),
+        n => return Err(ImageError::unsupported(format!("a JPEG with {n} components"), HINT)),
+    };
+    let mut header = Header::new(Format::Jpeg, width.into(), height.into(), Depth::Eight, channels)?;
+    if progressive {
+        // A progressive picture is held as 16-bit coefficients until its last scan.
+        header.beside = 2 * channels as u64;
+    }
+    Ok(header)
 }
 
 pub(super) fn decode(bytes: &[u8], header: &Header, limits: &Limits) -> Result<Decoded, ImageError> {
@@ -89,7 +106,7 @@ pub(super) fn decode(bytes: &[u8], header: &Header, limits: &Limits) -> Result<D
 pub(super) fn encode(
     pixels: &Pixels,
     metadata: &Metadata,
-    options: &EncodeOptions,
+    options: EncodeOptions,
 ) -> Result<Vec<u8>, ImageError> {
     let unfit = |what: String| ImageError::Unfit { format: Format::Jpeg, what };
     if pixels.width.max(pixels.height) > SIDE {
@@ -97,7 +114,6 @@ pub(super) fn encode(
     }
     let mut file = Vec::new();
     let mut encoder = Encoder::new(&mut file, options.quality.clamp(1, 100));
-    encoder.set_optimized_huffman_tables(true);
     encoder.set_sampling_factor(match options.subsampling {
         Subsampling::Full => SamplingFactor::F_1_1,
         Subsampling::Quarter => SamplingFactor::F_2_2,

@@ -131,12 +131,14 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Decoded, ImageErro
     let len = width * height * channels;
     let (raw, rest) = match coding {
         Coding::Plain => plain(bytes, start, len, max)?,
-        _ => {
-            let body = bytes.get(start..).unwrap_or_default();
-            let row =
-                if coding == Coding::Bits { width.div_ceil(8) } else { width * channels * depth.bytes() };
-            let body = body.split_at_checked(row * height).ok_or_else(|| damaged("it ends early"))?;
-            (if coding == Coding::Bits { bits(body.0, row, width)? } else { words(body.0, depth)? }, body.1)
+        Coding::Bits => {
+            let row = width.div_ceil(8);
+            let (body, rest) = split(bytes, start, row * height)?;
+            (bits(body, row, width)?, rest)
+        }
+        Coding::Bytes => {
+            let (body, rest) = split(bytes, start, len * depth.bytes())?;
+            (words(body, depth)?, rest)
         }
     };
     if Format::from_signature(rest.trim_ascii_start()) == Some(Format::Pnm) {
@@ -153,6 +155,11 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Decoded, ImageErro
     };
     let pixels = Pixels { width, height, channels, samples };
     Ok(Decoded { pixels, metadata: Metadata::default(), losses: Vec::new() })
+}
+
+/// The samples of a raw file, and what follows them.
+fn split(bytes: &[u8], start: usize, len: usize) -> Result<(&[u8], &[u8]), ImageError> {
+    bytes.get(start..).and_then(|body| body.split_at_checked(len)).ok_or_else(|| damaged("it ends early"))
 }
 
 fn plain(bytes: &[u8], start: usize, len: usize, max: u32) -> Result<(Vec<u16>, &[u8]), ImageError> {

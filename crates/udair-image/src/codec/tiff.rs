@@ -2,6 +2,7 @@
 
 mod layout;
 mod read;
+mod samples;
 mod write;
 
 pub(super) use read::{decode, header};

@@ -116,6 +116,10 @@ fn jpegs() -> Vec<Case> {
     jpeg_encoder::Encoder::new(&mut cmyk, 90)
         .encode(&[100; 8 * 8 * 4], 8, 8, jpeg_encoder::ColorType::Cmyk)
         .unwrap();
+    let mut apart = Vec::new();
+    let mut encoder = jpeg_encoder::Encoder::new(&mut apart, 90);
+    encoder.set_optimized_huffman_tables(true);
+    encoder.encode(&[100; 8 * 8 * 3], 8, 8, jpeg_encoder::ColorType::Rgb).unwrap();
     vec![
         ("a JPEG of a start alone", Input, vec![0xFF, 0xD8, 0xFF]),
         ("a JPEG of start and end", Input, vec![0xFF, 0xD8, 0xFF, 0xD9]),
@@ -123,10 +127,9 @@ fn jpegs() -> Vec<Case> {
         ("a JPEG without height", Input, changed(file.clone(), |f| f[frame + 5..frame + 7].fill(0))),
         ("a JPEG without end", Input, file[..file.len() - 2].to_vec()),
         ("a JPEG without scan", Input, file[..scan].to_vec()),
-        ("a JPEG whose scan is cut and closed", Input, { [&file[..scan + 40], &[0xFF, 0xD9]].concat() }),
         ("a JPEG without quantisation", Input, {
             let at = file.windows(2).position(|w| w == [0xFF, 0xDB]).unwrap();
-            changed(file.clone(), |f| drop(f.drain(at..frame)))
+            changed(file.clone(), |f| drop(f.drain(at..tables)))
         }),
         ("a JPEG without Huffman tables", Input, changed(file.clone(), |f| drop(f.drain(tables..scan)))),
         ("a JPEG with a segment longer than the file", Input, {
@@ -143,6 +146,7 @@ fn jpegs() -> Vec<Case> {
         ("a hierarchical JPEG", Unsupported, set(frame + 1, 0xC5)),
         ("an arithmetic JPEG", Unsupported, set(frame + 1, 0xC9)),
         ("a CMYK JPEG", Unsupported, cmyk),
+        ("a baseline JPEG with a scan for every component", Unsupported, apart),
     ]
 }
 
@@ -306,11 +310,11 @@ fn bad_files_are_refused_quickly_and_by_the_right_error() {
 
 #[test]
 fn a_damaged_note_costs_only_the_note() {
-    let broken = changed(chunk(b"tEXt", b"Title\0x"), |c| c[12] ^= 1);
+    let broken = changed(chunk(*b"tEXt", b"Title\0x"), |c| c[12] ^= 1);
     let mut file = png(&[(b"IHDR", ihdr(2, 1, 8, 0))]);
     file.extend(broken);
-    file.extend(chunk(b"IDAT", &idat(&[&[1, 2]])));
-    file.extend(chunk(b"IEND", &[]));
+    file.extend(chunk(*b"IDAT", &idat(&[&[1, 2]])));
+    file.extend(chunk(*b"IEND", &[]));
     let picture = Picture::decode(&file, &Limits::default()).unwrap();
     assert_eq!(picture.read_losses().len(), 1);
 }

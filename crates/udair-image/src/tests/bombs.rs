@@ -90,8 +90,8 @@ fn a_large_file_is_not_even_read() {
 fn with_chunks(chunks: &[Vec<u8>]) -> Vec<u8> {
     let mut file = png(&[(b"IHDR", ihdr(2, 1, 8, 0))]);
     file.extend(chunks.concat());
-    file.extend(chunk(b"IDAT", &idat(&[&[7, 8]])));
-    file.extend(chunk(b"IEND", &[]));
+    file.extend(chunk(*b"IDAT", &idat(&[&[7, 8]])));
+    file.extend(chunk(*b"IEND", &[]));
     file
 }
 
@@ -100,9 +100,9 @@ fn inflated_metadata_are_bounded() {
     let bomb = compress_to_vec_zlib(&vec![0; 200 << 20], 9);
     let named = |name: &[u8]| [name, &bomb].concat();
     let file = with_chunks(&[
-        chunk(b"iCCP", &named(b"profile\0\0")),
-        chunk(b"zTXt", &named(b"Comment\0\0")),
-        chunk(b"iTXt", &named(b"XML:com.adobe.xmp\0\x01\0\0\0")),
+        chunk(*b"iCCP", &named(b"profile\0\0")),
+        chunk(*b"zTXt", &named(b"Comment\0\0")),
+        chunk(*b"iTXt", &named(b"XML:com.adobe.xmp\0\x01\0\0\0")),
     ]);
     let start = Instant::now();
     let picture = Picture::decode(&file, &Limits::default()).unwrap();

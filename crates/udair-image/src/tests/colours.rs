@@ -79,19 +79,22 @@ fn what_is_restored_is_what_is_shown() {
     for picture in pictures().into_iter().filter(|p| !p.is_grey()) {
         // Colours within sRGB, which all of these profiles hold.
         let wanted: Vec<f32> = (0..19 * 13 * 3).map(|i| (i * 7 % 97) as f32 / 96.0).collect();
+        let x = picture.srgb().unwrap();
         for strength in [1.0, 0.25] {
             let result = picture.with_restored(&wanted, strength).unwrap().srgb().unwrap();
-            let x = picture.srgb().unwrap();
-            // A step of a sample is steepest in dark linear colours.
-            let step = if picture.depth() == Depth::Eight { 6.0 / 255.0 } else { 6.0 / 65_535.0 * 13.0 };
-            let mut worst = 0.0_f32;
-            for ((x, wanted), result) in x.iter().zip(&wanted).zip(&result) {
-                let expected = x + strength * (wanted - x.clamp(0.0, 1.0));
-                if strength == 1.0 && (0.0..=1.0).contains(x) {
-                    worst = worst.max((result - expected).abs());
+            // Half a step of a sample is steepest in the dark.
+            let step = if picture.depth() == Depth::Eight { 14.0 / 255.0 } else { 1.0 / 255.0 };
+            let mut compared = 0;
+            for ((x, wanted), result) in x.chunks(3).zip(wanted.chunks(3)).zip(result.chunks(3)) {
+                if x.iter().all(|v| (0.0..=1.0).contains(v)) {
+                    for ((x, wanted), result) in x.iter().zip(wanted).zip(result) {
+                        let expected = x + strength * (wanted - x);
+                        assert!((result - expected).abs() < step, "{result} for {expected}");
+                    }
+                    compared += 1;
                 }
             }
-            assert!(worst < step, "{worst} at strength {strength}, {:?}", picture.depth());
+            assert!(compared > 20);
         }
     }
 }
@@ -106,10 +109,17 @@ fn a_wide_gamut_leaves_the_unit_range_and_comes_back() {
         assert!((value - expected).abs() < 2e-3, "{x:?}");
     }
     assert_eq!(picture.to_rgb8().unwrap(), [255, 0, 0]);
-    // The network sees (1, 0, 0) and darkens it by 0.1: the gamut beyond stays on top of that.
-    let result = picture.with_restored(&[0.9, 0.0, 0.0], 1.0).unwrap();
+
+    // The network sees no green below 0; what it does to red leaves that as it was.
+    let red = Pixels { width: 1, height: 1, channels: 3, samples: Samples::Eight(vec![230, 30, 30]) };
+    let picture = with_profile(red, display_p3());
+    let x = picture.srgb().unwrap();
+    assert!(x[1] < -0.1, "{x:?}");
+    let mut darker = clipped(&x);
+    darker[0] -= 0.1;
+    let result = picture.with_restored(&darker, 1.0).unwrap();
     let y = result.srgb().unwrap();
-    for (value, expected) in y.iter().zip([x[0] - 0.1, x[1], x[2]]) {
+    for (value, expected) in y.iter().zip([x[0].min(1.0) - 0.1 + (x[0] - 1.0).max(0.0), x[1], x[2]]) {
         assert!((value - expected).abs() < 0.02, "{y:?} from {x:?}");
     }
     let again = decode(&encode(&result, Format::Png));
@@ -143,11 +153,11 @@ fn mutated_profiles_never_panic() {
     for base in [display_p3(), grey_profile(), ColorProfile::new_adobe_rgb().encode().unwrap()] {
         for _ in 0..200 {
             let mut icc = base.clone();
-            for _ in 0..1 + random() % 6 {
+            for _ in 0..=random() % 6 {
                 let at = random() as usize % icc.len();
                 icc[at] = random() as u8;
             }
-            let channels = if random() % 2 == 0 { 1 } else { 3 };
+            let channels = if random().is_multiple_of(2) { 1 } else { 3 };
             let picture = with_profile(pixels(2, 2, channels, Depth::Eight, 1), icc);
             let x = picture.srgb().unwrap();
             picture.with_restored(&vec![0.5; x.len()], 1.0).unwrap();

@@ -117,7 +117,7 @@ pub(super) const LOSSY_WEBP: [u8; 80] = [
 ];
 
 /// A PNG chunk.
-pub(super) fn chunk(name: &[u8; 4], data: &[u8]) -> Vec<u8> {
+pub(super) fn chunk(name: [u8; 4], data: &[u8]) -> Vec<u8> {
     let mut covered = name.to_vec();
     covered.extend_from_slice(data);
     let mut chunk = Big.of_u32(data.len() as u32).to_vec();
@@ -136,7 +136,7 @@ pub(super) fn ihdr(width: u32, height: u32, bits: u8, colour: u8) -> Vec<u8> {
 /// A PNG from its chunks.
 pub(super) fn png(chunks: &[(&[u8; 4], Vec<u8>)]) -> Vec<u8> {
     let mut file = PNG_SIGNATURE.to_vec();
-    chunks.iter().for_each(|(name, data)| file.extend(chunk(name, data)));
+    chunks.iter().for_each(|(name, data)| file.extend(chunk(**name, data)));
     file
 }
 
@@ -259,7 +259,7 @@ pub(super) fn good() -> Vec<(String, Vec<u8>)> {
         ("a palette TIFF", indexed.file()),
         ("a plain bitmap", b"P1\n# comment\n3 2\n101\n0 1 0".to_vec()),
         ("a plain PGM", b"P2 3 1 9 0 4 9".to_vec()),
-        ("a plain PPM", b"P3\n1 1\n1000\n1 2 1000\n".to_vec()),
+        ("a plain PPM", b"P3\n1 1\n1000\n1000 1 2\n".to_vec()),
         ("a raw bitmap", b"P4 9 2\n\x80\x80\x7F\0".to_vec()),
     ];
     files.extend(others.map(|(name, file)| (name.to_string(), file)));

@@ -1,9 +1,9 @@
 //! The rarer kinds of each format decode to the samples that they mean.
 
 use super::fixtures::{Tiff, decode, idat, ihdr, node, png};
-use crate::Depth;
 use crate::byte_order::ByteOrder::{Big, Little};
 use crate::pixels::Samples;
+use crate::{Depth, Loss};
 
 fn samples(file: &[u8]) -> (usize, Vec<u16>) {
     let pixels = decode(file).pixels;
@@ -99,7 +99,11 @@ fn kinds_of_tiff() {
         |kinds: &[u16]| node(338, 3, &kinds.iter().flat_map(|&k| Little.of_u16(k)).collect::<Vec<_>>());
     let four = |kind| rgb(vec![8; 4], 1, &[50, 100, 0, 128]).with(extra(&[kind])).file();
     assert_eq!(samples(&four(2)), (4, vec![50, 100, 0, 128]));
-    assert_eq!(samples(&four(0)), (4, vec![50, 100, 0, 128]));
+    // What is said to be something else, or nothing, is no alpha.
+    assert_eq!(samples(&four(0)), (3, vec![50, 100, 0]));
+    assert_eq!(decode(&four(0)).read_losses(), [Loss::Native("the channels beside colour and alpha")]);
+    let silent = rgb(vec![8; 4], 1, &[50, 100, 0, 128]).file();
+    assert_eq!(samples(&silent), (3, vec![50, 100, 0]));
     assert_eq!(samples(&four(1)), (4, vec![100, 199, 0, 128]));
     let five = rgb(vec![8; 5], 1, &[50, 100, 0, 128, 77]).with(extra(&[2, 0]));
     assert_eq!(samples(&five.file()), (4, vec![50, 100, 0, 128]));
@@ -112,7 +116,7 @@ fn kinds_of_pnm() {
     for (file, channels, expected) in [
         (&b"P1\n# comment\n3 2\n101\n0 1 0"[..], 1, vec![0, 255, 0, 255, 0, 255]),
         (b"P2 3 1 9 0 4 9", 1, vec![0, 113, 255]),
-        (b"P3\n1 1\n1000\n1 2 1000\n", 3, vec![66, 131, 65_535]),
+        (b"P3\n1 1\n1000\n1000 1 2\n", 3, vec![65_535, 66, 131]),
         (b"P4 9 2\n\x80\x80\x7F\0", 1, [&[0][..], &[255; 7], &[0, 255], &[0; 7], &[255]].concat()),
         (b"P5 2 1 255\n\x01\xFF", 1, vec![1, 255]),
         (b"P5 1 1 1023\n\x03\xFF", 1, vec![65_535]),
@@ -135,4 +139,18 @@ fn a_lossy_webp_shows_what_libwebp_shows() {
     let expected = [0, 10, 115, 16, 14, 120, 45, 19, 123, 71, 18, 120];
     let worst = shown.iter().zip(expected).map(|(a, b)| a.abs_diff(b)).max();
     assert!(worst <= Some(2), "{:?}", &shown[..12]);
+}
+
+#[test]
+fn kinds_of_jpeg() {
+    use jpeg_encoder::SamplingFactor::{F_1_1, F_1_2, F_2_1, F_2_2};
+    let soft = super::fixtures::soft(37, 29, 3);
+    let Samples::Eight(expected) = &soft.samples else { unreachable!() };
+    for sampling in [F_1_1, F_1_2, F_2_1, F_2_2] {
+        for (progressive, restarts) in [(false, false), (false, true), (true, false)] {
+            let shown = decode(&super::fixtures::jpeg(sampling, progressive, restarts)).to_rgb8().unwrap();
+            let worst = shown.iter().zip(expected).map(|(a, b)| a.abs_diff(*b)).max();
+            assert!(worst <= Some(12), "{sampling:?} {progressive} {restarts}: {worst:?}");
+        }
+    }
 }

@@ -47,7 +47,7 @@ fn flipped_bytes_never_panic() {
         let mut random = noise(7);
         for _ in 0..100 {
             let mut broken = file.clone();
-            for _ in 0..1 + random() % 4 {
+            for _ in 0..=random() % 4 {
                 let at = random() as usize % broken.len();
                 broken[at] = random() as u8;
             }

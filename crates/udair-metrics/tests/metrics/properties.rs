@@ -94,7 +94,9 @@ proptest! {
 fn the_order_of_channels_matters_where_it_must() {
     let image = synth(200, 200, 5);
     let swapped = image.map(|_, [r, g, b]| [b, g, r]);
-    for metric in Metric::all().filter(|metric| !metric.needs_reference()) {
+    // This contrast is between the extremes over all channels.
+    let blind = |metric: &Metric| metric.to_string().starts_with("uiconm:funie");
+    for metric in Metric::all().filter(|metric| !metric.needs_reference() && !blind(metric)) {
         let score = |picture: &Picture| metric.score(&picture.view(), None, &Parameters::default()).value;
         assert!(score(&image).is_err() || score(&image) != score(&swapped), "{metric}");
     }

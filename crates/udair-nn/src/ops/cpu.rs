@@ -7,7 +7,7 @@
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::autodiff::ops::{Backward, NodeGuard, Ops, OpsKind};
 use burn::backend::ops::{FloatTensorOps, ModuleOps};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
@@ -82,20 +82,15 @@ impl Kernels for Flex {
 
 impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
     fn depthwise(x: FloatTensor<Self>, taps: FloatTensor<Self>) -> FloatTensor<Self> {
-        let state = [x.primitive.clone(), taps.primitive.clone()];
-        match Depthwise.prepare::<C>([x.node(), taps.node()]).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish(state, Flex::depthwise(x.primitive, taps.primitive)),
-            OpsKind::UnTracked(prep) => prep.finish(Flex::depthwise(x.primitive, taps.primitive)),
-        }
+        let ((x, to_x), (taps, to_taps)) = (x.into_parts(), taps.into_parts());
+        let output = Flex::depthwise(x.clone(), taps.clone());
+        record::<C, _, 2>(Depthwise, [to_x, to_taps], [x, taps], output)
     }
 
     fn convolution(x: FloatTensor<Self>, weight: FloatTensor<Self>, stride: usize) -> FloatTensor<Self> {
-        let state = ([x.primitive.clone(), weight.primitive.clone()], stride);
-        let output = Flex::convolution(x.primitive.clone(), weight.primitive.clone(), stride);
-        match Convolution.prepare::<C>([x.node(), weight.node()]).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish(state, output),
-            OpsKind::UnTracked(prep) => prep.finish(output),
-        }
+        let ((x, to_x), (weight, to_weight)) = (x.into_parts(), weight.into_parts());
+        let output = Flex::convolution(x.clone(), weight.clone(), stride);
+        record::<C, _, 2>(Convolution { stride }, [to_x, to_weight], [x, weight], output)
     }
 
     fn layer_norm(
@@ -103,19 +98,29 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
     ) -> FloatTensor<Self> {
-        let state = [x.primitive.clone(), weight.primitive.clone()];
-        let output = Flex::layer_norm(x.primitive.clone(), weight.primitive.clone(), bias.primitive.clone());
-        match LayerNorm.prepare::<C>([x.node(), weight.node(), bias.node()]).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish(state, output),
-            OpsKind::UnTracked(prep) => prep.finish(output),
-        }
+        let ((x, to_x), (weight, to_weight), (bias, to_bias)) =
+            (x.into_parts(), weight.into_parts(), bias.into_parts());
+        let output = Flex::layer_norm(x.clone(), weight.clone(), bias);
+        record::<C, _, 3>(LayerNorm, [to_x, to_weight, to_bias], [x, weight], output)
     }
 
     fn gated_gelu(x: FloatTensor<Self>) -> FloatTensor<Self> {
-        match GatedGelu.prepare::<C>([x.node()]).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish(x.primitive.clone(), Flex::gated_gelu(x.primitive)),
-            OpsKind::UnTracked(prep) => prep.finish(Flex::gated_gelu(x.primitive)),
-        }
+        let (x, to_x) = x.into_parts();
+        let output = Flex::gated_gelu(x.clone());
+        record::<C, _, 1>(GatedGelu, [to_x], x, output)
+    }
+}
+
+/// Enters an operation with its output into the graph of `parents`.
+fn record<C: CheckpointStrategy, Op: Backward<Flex, N>, const N: usize>(
+    operation: Op,
+    parents: [NodeGuard; N],
+    state: Op::State,
+    output: Primitive,
+) -> FloatTensor<Autodiff<Flex, C>> {
+    match operation.prepare::<C>(parents).compute_bound().stateful() {
+        OpsKind::Tracked(prep) => prep.finish(state, output),
+        OpsKind::UnTracked(prep) => prep.finish(output),
     }
 }
 
@@ -145,20 +150,25 @@ impl Backward<Flex, 2> for Depthwise {
 }
 
 #[derive(Debug)]
-struct Convolution;
+struct Convolution {
+    stride: usize,
+}
 
 impl Backward<Flex, 2> for Convolution {
-    type State = ([Primitive; 2], usize);
+    type State = [Primitive; 2];
 
     fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let ([x, weight], stride) = ops.state;
+        let ([x, weight], stride) = (ops.state, self.stride);
         let gradient = grads.consume::<Flex>(&ops.node).to_contiguous();
         let [to_x, to_weight] = ops.parents;
         let k = weight.shape()[2];
         if let Some(node) = to_x {
             let dx = match stride {
                 // The convolution with the turned filters, inputs and outputs exchanged.
-                1 => Flex::convolution(gradient.clone(), Flex::float_flip(Flex::float_swap_dims(weight.clone(), 0, 1), &[2, 3]), 1),
+                1 => {
+                    let turned = Flex::float_flip(Flex::float_swap_dims(weight.clone(), 0, 1), &[2, 3]);
+                    Flex::convolution(gradient.clone(), turned, 1)
+                }
                 _ => {
                     let padding = (k - 1) / 2;
                     let options = ConvOptions::new([stride, stride], [padding, padding], [1, 1], 1);

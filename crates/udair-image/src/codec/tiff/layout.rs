@@ -91,10 +91,9 @@ impl<'a> Layout<'a> {
             return Err(ImageError::unsupported(format!("samples of {bits} or mixed bits"), HINT));
         }
 
-        // 0 says nothing about the extra sample; such files come from tools that mean alpha.
-        let alpha = (extra > 0)
-            .then(|| number(tag::EXTRA_SAMPLES, 0))
-            .filter(|_| photometric != Photometric::Palette);
+        // 1 is alpha that the colours are multiplied with, 2 plain alpha; anything else is none.
+        let alpha = Some(number(tag::EXTRA_SAMPLES, 0))
+            .filter(|kind| extra > 0 && matches!(kind, 1 | 2) && photometric != Photometric::Palette);
         let depth =
             if bits == 16 && photometric != Photometric::Palette { Depth::Sixteen } else { Depth::Eight };
         let colours = if photometric == Photometric::Palette { 3 } else { colours };
