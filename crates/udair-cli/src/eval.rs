@@ -87,8 +87,8 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<Exit> {
         ..Settings::default()
     };
     let follow = Follow { progress: Progress::new(cases.len()), save: args.save.as_deref() };
-    let weights = WeightsId { name: model.name, sha256: model.sha256 };
-    let evaluation = evaluate(&model.restorer, weights, &cases, &settings, &follow);
+    let weights = WeightsId { name: model.name.clone(), sha256: model.sha256() };
+    let evaluation = evaluate(model.restorer()?, weights, &cases, &settings, &follow);
     follow.progress.finish();
     match evaluation {
         Ok(evaluation) => {

@@ -44,7 +44,7 @@ fn identify(model: &Model, input: &Input, watch: &dyn Watch) -> Result<Done, Pro
     let limits = Limits::default();
     let picture = Picture::decode(&read(&input.source, &limits)?, &limits)?;
     let start = std::time::Instant::now();
-    let findings = model.restorer.identify(&picture, watch)?;
+    let findings = model.restorer()?.identify(&picture, watch)?;
     let name = input.source.path();
     let mut record = Record::new(name.to_string_lossy().into_owned(), &model.name, Status::Identified);
     record.findings(&findings);

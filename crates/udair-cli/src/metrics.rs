@@ -171,7 +171,8 @@ fn measure_all(pairs: Vec<Pair>, metrics: &[Metric], parameters: &Parameters) ->
 fn measure(pair: &Pair, metrics: &[Metric], parameters: &Parameters) -> Result<Vec<Score>, Problem> {
     let image = Pixels::open(&pair.image)?;
     let reference = pair.reference.as_deref();
-    let reference = reference.map(|path| Pixels::open(path).map_err(|problem| problem.about(path))).transpose()?;
+    let reference =
+        reference.map(|path| Pixels::open(path).map_err(|problem| problem.about(path))).transpose()?;
     let reference = reference.as_ref().map(Pixels::view);
     Ok(metrics.iter().map(|metric| metric.score(&image.view(), reference.as_ref(), parameters)).collect())
 }

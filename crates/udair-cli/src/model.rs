@@ -1,6 +1,7 @@
 //! Which weights: a built-in name or a file. Names are looked up, never made into a path.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
@@ -11,22 +12,44 @@ use crate::args::Compute;
 use crate::memory;
 use crate::problem::Problem;
 
-/// Weights ready to run, with what reports say about them.
+/// Weights, with what reports say about them.
 pub(crate) struct Model {
-    pub(crate) restorer: Restorer,
     pub(crate) name: String,
-    /// SHA-256 of the weights file, in hexadecimal.
-    pub(crate) sha256: String,
+    bytes: Cow<'static, [u8]>,
+    memory: Option<usize>,
+    restorer: OnceCell<Restorer>,
 }
 
-/// Loads the weights that the arguments name, with the memory that they allow.
+/// Reads the weights that the arguments name, with the memory that they allow.
 pub(crate) fn load(compute: &Compute) -> Result<Model, Problem> {
     let bytes = bytes(&compute.model)?;
-    let mut restorer = Restorer::from_bytes(&bytes).map_err(|error| named(&compute.model, error))?;
-    if let Some(bytes) = budget(compute) {
-        restorer = restorer.with_memory(bytes);
+    let built_in = matches!(bytes, Cow::Borrowed(_));
+    let name = compute.model.clone();
+    let model = Model { name, bytes, memory: budget(compute), restorer: OnceCell::new() };
+    // A file may be wrong, and that must show before anything is done.
+    if !built_in {
+        model.restorer()?;
     }
-    Ok(Model { restorer, name: compute.model.clone(), sha256: sha256(&bytes) })
+    Ok(model)
+}
+
+impl Model {
+    /// The network, made ready at the first picture that needs it: a broken picture need not wait.
+    pub(crate) fn restorer(&self) -> Result<&Restorer, Problem> {
+        if let Some(restorer) = self.restorer.get() {
+            return Ok(restorer);
+        }
+        let mut restorer = Restorer::from_bytes(&self.bytes).map_err(|error| named(&self.name, error))?;
+        if let Some(bytes) = self.memory {
+            restorer = restorer.with_memory(bytes);
+        }
+        Ok(self.restorer.get_or_init(|| restorer))
+    }
+
+    /// SHA-256 of the weights file, in hexadecimal.
+    pub(crate) fn sha256(&self) -> String {
+        sha256(&self.bytes)
+    }
 }
 
 /// The bare network of the weights that the arguments name, for those who measure it.

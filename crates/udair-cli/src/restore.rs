@@ -148,7 +148,7 @@ impl Plan {
         }
         let bytes = read(source, &self.limits)?;
         let picture = Picture::decode(&bytes, &self.limits)?;
-        let (mut restored, report) = self.model.restorer.restore(&picture, &self.options, watch)?;
+        let (mut restored, report) = self.model.restorer()?.restore(&picture, &self.options, watch)?;
         let format = self.target_format(target, &picture);
         let untouched = report.status == udair::Status::Unchanged
             && format == picture.format()

@@ -20,6 +20,7 @@ use features::{Features, PATCH, Patches};
 
 use crate::image::Rgb8;
 use crate::linalg::{Matrix, inverse};
+use crate::niqe::mean;
 use crate::nss::Mode;
 use crate::score::NotApplicable;
 
@@ -60,6 +61,17 @@ pub fn fade_map(image: &Rgb8, model: &FadeModel, mode: Mode) -> Result<FadeMap, 
     let density = |d: Option<Distances>| d.map_or(f64::NAN, |d| d.fog_free / (d.foggy + 1.0));
     let data = distances(&patches, model).into_iter().map(density).collect();
     Ok(FadeMap { width: patches.columns, height: patches.rows, data })
+}
+
+/// Mean of each of the twelve statistics, `ln(1 + f)`, over the patches where it is defined: variance of
+/// the normalised luminance, of its positive and of its negative vertical products; deviation, deviation
+/// over mean; contrast energies of grey, yellow-blue and red-green; entropy, dark channel, saturation,
+/// colourfulness.
+///
+/// # Errors
+/// [`NotApplicable::TooSmall`] where a side is shorter than 16 pixels.
+pub fn fade_features(image: &Rgb8, mode: Mode) -> Result<[f64; 12], NotApplicable> {
+    Ok(mean(&Patches::of(image, mode)?.features))
 }
 
 /// Distances of a patch to the two Gaussians.

@@ -26,7 +26,7 @@ mod uciqe;
 mod uiqm;
 
 pub use brisque::{brisque, brisque_features};
-pub use fade::{FadeFit, FadeMap, FadeModel, FogGaussian, fade, fade_map};
+pub use fade::{FadeFit, FadeMap, FadeModel, FogGaussian, fade, fade_features, fade_map};
 pub use image::{Rgb8, SizeError};
 pub use ms_ssim::ms_ssim;
 pub use niqe::{Niqe, NiqeFit, NiqeLuma, NiqeModel, niqe};

@@ -17,7 +17,7 @@ use crate::plane::Plane;
 use crate::score::NotApplicable;
 pub use model::{NiqeFit, NiqeModel};
 use model::Features;
-pub(crate) use model::gaussian;
+pub(crate) use model::{gaussian, mean};
 
 /// Side of a block in pixels.
 const BLOCK: usize = 96;

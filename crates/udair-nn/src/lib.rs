@@ -14,7 +14,7 @@
 //! let config = Config { width: 4, trunk: 8, codes: 16, heads: [1, 1, 2, 2], ..Config::small() };
 //! let device = Device::flex();
 //! let net = Udair::from_weights(&initial_weights(&config, 1)?, &device);
-//! let output = net.forward(Tensor::zeros([1, 3, 16, 16], &device), Mode::Evaluate);
+//! let output = net.forward(Tensor::zeros([1, 3, 16, 16], &device), Mode::EVALUATE);
 //! assert_eq!(output.picture.dims(), [1, 3, 16, 16]);
 //! # Ok::<(), udair_engine::EngineError>(())
 //! ```

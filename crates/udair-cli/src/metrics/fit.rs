@@ -65,7 +65,8 @@ impl Target {
         let stem = || self.output.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         match self.name.clone().unwrap_or_else(stem) {
             name if name.is_empty() || name == "live" => {
-                Err(Problem::new(format!("parameters of one's own cannot be called {name:?}")).hint("choose a --name"))
+                Err(Problem::new(format!("parameters of one's own cannot be called {name:?}"))
+                    .hint("choose a --name"))
             }
             name => Ok(name),
         }
@@ -109,11 +110,7 @@ pub(super) fn run(args: FitArgs) -> anyhow::Result<Exit> {
 
 /// Adds every picture; one that cannot be read is an error, because the parameters would be others.
 /// `Some` where the user interrupted, or there was nothing.
-fn take(
-    paths: &[PathBuf],
-    noun: &str,
-    mut add: impl FnMut(&Rgb8) -> usize,
-) -> Result<Option<Exit>, Problem> {
+fn take(paths: &[PathBuf], noun: &str, mut add: impl FnMut(&Rgb8) -> usize) -> Result<Option<Exit>, Problem> {
     let pairs = of_paths(paths, None)?;
     if pairs.is_empty() {
         eprintln!("nothing to do: no pictures found");

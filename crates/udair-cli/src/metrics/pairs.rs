@@ -46,7 +46,9 @@ pub(super) fn of_paths(paths: &[PathBuf], reference: Option<&Path>) -> Result<Ve
         match references.remove(stem(&image).as_os_str()) {
             Some(found) => pairs.push(Pair { image, reference: Some(found) }),
             None => {
-                return Err(Problem::new(format!("no reference with its stem in {}", Shown(reference))).about(&image));
+                return Err(
+                    Problem::new(format!("no reference with its stem in {}", Shown(reference))).about(&image)
+                );
             }
         }
     }

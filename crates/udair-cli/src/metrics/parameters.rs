@@ -14,7 +14,8 @@ const LIVE: [&str; 2] = ["natural_fogfree_image_features_ps8.mat", "natural_fogg
 
 pub(super) fn niqe(path: &Path) -> Result<NiqeModel, Problem> {
     let wrong = |error: ParametersError| Problem::new(error.to_string()).about(path);
-    NiqeModel::from_json(&read(path)?).map_err(|error| wrong(error).hint("`udair metrics fit niqe` makes such a file"))
+    NiqeModel::from_json(&read(path)?)
+        .map_err(|error| wrong(error).hint("`udair metrics fit niqe` makes such a file"))
 }
 
 /// FADE's, where FADE is wanted: from the option, or from the file that the environment names.
@@ -22,7 +23,8 @@ pub(super) fn fade(option: Option<PathBuf>, metrics: &[Metric]) -> Result<Option
     if !metrics.iter().any(|metric| metric.name() == "fade") {
         return Ok(None);
     }
-    let Some(path) = option.or_else(|| std::env::var_os(VARIABLE).filter(|v| !v.is_empty()).map(Into::into)) else {
+    let Some(path) = option.or_else(|| std::env::var_os(VARIABLE).filter(|v| !v.is_empty()).map(Into::into))
+    else {
         return Err(Problem::new("fade needs parameters, which are not part of udair").hint(format!(
             "get FADE from LIVE and name one of its .mat files with --fade-params or {VARIABLE}, \
              or make your own with `udair metrics fit fade`"

@@ -88,13 +88,18 @@ fn outcome(score: &Score) -> (String, Option<f64>, Option<String>) {
 
 /// A cell of RFC 4180.
 fn quoted(text: &str) -> String {
-    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.into() }
+    if text.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text.into()
+    }
 }
 
 /// A row for each picture, a row for each metric, and why values are missing.
 fn tables(measured: &[Measured], metrics: &[Metric]) -> String {
     let names: Vec<String> = (0..metrics.len()).map(|i| heading(measured, metrics, i)).collect();
-    let mut pictures = Table::new(1, &[&["picture"], &*names.iter().map(String::as_str).collect::<Vec<_>>()].concat());
+    let mut pictures =
+        Table::new(1, &[&["picture"], &*names.iter().map(String::as_str).collect::<Vec<_>>()].concat());
     for Measured { pair, scores } in measured {
         let cell = |i: usize| number(scores.as_ref().ok().and_then(|scores| scores[i].value.clone().ok()), 4);
         let name = pair.image.to_string_lossy().into_owned();

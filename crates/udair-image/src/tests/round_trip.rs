@@ -16,12 +16,7 @@ const LOSSLESS: [Format; 5] = [Format::Png, Format::WebP, Format::Tiff, Format::
 
 /// The samples as they come back: WebP stores grey as RGB, BMP has no grey with alpha.
 fn as_stored(pixels: &Pixels, format: Format) -> Pixels {
-    let spread = match (format, pixels.channels) {
-        (Format::WebP, 1 | 2) | (Format::Bmp, 2) => true,
-        // The reader of BMP expands the grey palette.
-        (Format::Bmp, 1) => true,
-        _ => false,
-    };
+    let spread = matches!((format, pixels.channels), (Format::WebP, 1 | 2) | (Format::Bmp, 2));
     if !spread {
         return pixels.clone();
     }

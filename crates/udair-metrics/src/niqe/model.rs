@@ -126,8 +126,9 @@ pub(crate) fn gaussian<const N: usize>(rows: &[[f64; N]]) -> Option<([f64; N], M
     if complete.len() < 2 {
         return None;
     }
-    let mean = std::array::from_fn(|i| mean(rows.iter().map(|row| row[i]).filter(|x| !x.is_nan())));
-    let centre: [f64; N] = std::array::from_fn(|i| self::mean(complete.iter().map(|row| row[i])));
+    let mean = mean(rows);
+    let centre: [f64; N] =
+        std::array::from_fn(|i| complete.iter().map(|row| row[i]).sum::<f64>() / complete.len() as f64);
     let mut covariance = [[0.0; N]; N];
     for i in 0..N {
         for j in 0..=i {
@@ -139,7 +140,11 @@ pub(crate) fn gaussian<const N: usize>(rows: &[[f64; N]]) -> Option<([f64; N], M
     Some((mean, covariance))
 }
 
-fn mean(values: impl Iterator<Item = f64>) -> f64 {
-    let (sum, count) = values.fold((0.0, 0.0), |(sum, count), value| (sum + value, count + 1.0));
-    sum / count
+/// Mean of every column without its NaN; NaN where nothing remains.
+pub(crate) fn mean<const N: usize>(rows: &[[f64; N]]) -> [f64; N] {
+    std::array::from_fn(|i| {
+        let values = rows.iter().map(|row| row[i]).filter(|value| !value.is_nan());
+        let (sum, count) = values.fold((0.0, 0.0), |(sum, count), value| (sum + value, count + 1.0));
+        sum / count
+    })
 }

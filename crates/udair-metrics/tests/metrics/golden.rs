@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use udair_metrics::{FadeModel, Mode, Parameters, brisque_features};
+use udair_metrics::{FadeModel, Mode, Parameters, brisque_features, fade_features};
 
 use crate::support::{assert_close, assert_score, table};
 use crate::synth::Picture;
@@ -134,6 +134,12 @@ fn published_pictures_have_their_features() {
             let features = brisque_features(&image.view(), mode);
             for (i, (ours, golden)) in features.iter().zip(golden[key].as_array().unwrap()).enumerate() {
                 assert_close(*ours, golden.as_f64().unwrap_or(f64::NAN), 1e-6, &format!("{name} {key} {i}"));
+            }
+        }
+        if let Some(means) = golden["fade_mean_features"].as_array() {
+            let features = fade_features(&image.view(), Mode::Compat).unwrap();
+            for (i, (ours, golden)) in features.iter().zip(means).enumerate() {
+                assert_close(*ours, golden.as_f64().unwrap_or(f64::NAN), 1e-6, &format!("{name} fade {i}"));
             }
         }
     }
