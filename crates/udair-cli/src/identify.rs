@@ -10,8 +10,8 @@ use crate::inputs::{self, Input};
 use crate::model::{self, Model};
 use crate::names::Shown;
 use crate::problem::Problem;
+use crate::read::read;
 use crate::record::{Record, Status};
-use crate::restore::read;
 
 /// Say what spoiled photos, and write nothing
 #[derive(Debug, Args)]

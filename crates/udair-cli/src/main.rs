@@ -22,6 +22,7 @@ mod names;
 mod outputs;
 mod problem;
 mod progress;
+mod read;
 mod record;
 mod restore;
 mod table;

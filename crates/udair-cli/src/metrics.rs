@@ -6,6 +6,7 @@ mod parameters;
 mod show;
 mod summary;
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -49,7 +50,7 @@ pub(crate) struct MetricsArgs {
     metric: Vec<Metric>,
 
     /// FADE's parameters: a JSON file, or one of the two .mat files of LIVE's release
-    /// [default: $UDAIR_FADE_PARAMS]
+    /// [default: `$UDAIR_FADE_PARAMS`]
     #[arg(long, value_name = "FILE")]
     fade_params: Option<PathBuf>,
 
@@ -79,7 +80,7 @@ fn after_help() -> String {
         let name = if metric.name() == last { "" } else { metric.name() };
         last = metric.name();
         let better = if name.is_empty() { String::new() } else { metric.better().to_string() };
-        text += &format!("\n  {name:<8} {better:<7} {:<16} {}", metric.variant(), metric.about());
+        let _ = write!(text, "\n  {name:<8} {better:<7} {:<16} {}", metric.variant(), metric.about());
     }
     text + "\n\npsnr, ssim and ms-ssim need references; `psnr:y-crop4` leaves out 4 pixels on each side."
 }

@@ -1,25 +1,23 @@
-//! `udair restore`: arguments, plan, and the way of one picture from file to file.
+//! `udair restore`: arguments and plan.
+
+mod one;
 
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use clap::Args;
-use udair::{Limits, Options, Picture, Report, Watch};
-use udair_image::{EncodeOptions, Format, remove_stale_temps, write_atomic};
+use udair::{Limits, Options};
+use udair_image::{Format, remove_stale_temps};
 
 use crate::args::{Compute, Pictures};
-use crate::batch::{self, Done, Voice};
+use crate::batch::{self, Voice};
 use crate::exit::Exit;
 use crate::format;
-use crate::inputs::{self, Input, Source};
+use crate::inputs;
 use crate::model::{self, Model};
 use crate::names::Shown;
 use crate::outputs::{self, Job, Target};
 use crate::problem::Problem;
-use crate::record::{Record, Status};
 
 /// Restore photos
 ///
@@ -117,13 +115,13 @@ pub(crate) fn run(args: &RestoreArgs) -> anyhow::Result<Exit> {
         eprintln!("nothing to do: no pictures found");
         return Ok(Exit::NothingToDo);
     }
-    prepare_folders(&jobs)?;
+    clean_up(&jobs);
     let voice = Voice { json: args.json, data: false, model: plan.model.name.clone() };
     Ok(batch::run(&jobs, &voice, |job| &job.input, |job, watch| plan.restore(job, watch))?)
 }
 
 /// Removes what a killed run left behind in the folders that this run writes to.
-fn prepare_folders(jobs: &[Job]) -> anyhow::Result<()> {
+fn clean_up(jobs: &[Job]) {
     let folders: BTreeSet<&Path> = jobs
         .iter()
         .filter_map(|job| match &job.target {
@@ -132,149 +130,10 @@ fn prepare_folders(jobs: &[Job]) -> anyhow::Result<()> {
         })
         .collect();
     for folder in folders.into_iter().filter(|folder| folder.is_dir()) {
-        remove_stale_temps(folder).with_context(|| format!("cannot clean up in {}", Shown(folder)))?;
-    }
-    Ok(())
-}
-
-impl Plan {
-    /// Takes one picture from its source to its target.
-    fn restore(&self, job: &Job, watch: &dyn Watch) -> Result<Done, Problem> {
-        let Job { input: Input { source, .. }, target } = job;
-        if let Target::File(path) = target
-            && let Some(skipped) = self.existing(source, path)?
-        {
-            return Ok(skipped);
-        }
-        let bytes = read(source, &self.limits)?;
-        let picture = Picture::decode(&bytes, &self.limits)?;
-        let (mut restored, report) = self.model.restorer()?.restore(&picture, &self.options, watch)?;
-        let format = self.target_format(target, &picture);
-        let untouched = report.status == udair::Status::Unchanged
-            && format == picture.format()
-            && self.quality.is_none()
-            && !self.strip;
-        if self.strip {
-            restored.strip_metadata();
-        }
-        // What was not touched is passed on byte for byte, not encoded anew.
-        let (encoded, warnings) = if untouched {
-            (bytes, Vec::new())
-        } else {
-            (self.encode(&restored, format)?, losses(&restored, format))
-        };
-        self.write(target, &encoded)?;
-        let (record, line) = self.record(job, &picture, &report);
-        Ok(Done { record, line, warnings })
-    }
-
-    /// `Some` where the picture is to be skipped, an error where its result exists.
-    fn existing(&self, source: &Source, path: &Path) -> Result<Option<Done>, Problem> {
-        if path.symlink_metadata().is_err() {
-            return Ok(None);
-        }
-        match self.existing {
-            Existing::Refuse => Err(Problem::new(format!("{} exists", Shown(path)))
-                .hint("--overwrite replaces results, --skip-existing keeps them")),
-            // A result counts as done only when it is a whole picture.
-            Existing::Skip if Picture::open(path, &self.limits).is_ok() => {
-                let mut record = self.blank(source, Status::Skipped);
-                record.output = Some(path.to_string_lossy().into_owned());
-                let line = format!("{}: skipped, {} exists", Shown(source.path()), Shown(path));
-                Ok(Some(Done { record, line, warnings: Vec::new() }))
-            }
-            Existing::Replace | Existing::Skip => Ok(None),
+        if let Err(error) = remove_stale_temps(folder) {
+            eprintln!("warning: cannot clean up in {}: {error}", Shown(folder));
         }
     }
-
-    /// The format asked for, else the one that the target's name says, else the picture's own.
-    fn target_format(&self, target: &Target, picture: &Picture) -> Format {
-        let named = match target {
-            Target::File(path) => path.extension().and_then(|e| e.to_str()).and_then(Format::from_extension),
-            Target::Stdout => None,
-        };
-        self.format.or(named).unwrap_or(picture.format())
-    }
-
-    fn encode(&self, picture: &Picture, format: Format) -> Result<Vec<u8>, Problem> {
-        let defaults = EncodeOptions::default();
-        let options = EncodeOptions {
-            format: Some(format),
-            quality: self.quality.unwrap_or(defaults.quality),
-            ..defaults
-        };
-        Ok(picture.encode(&options)?)
-    }
-
-    fn write(&self, target: &Target, bytes: &[u8]) -> Result<(), Problem> {
-        match target {
-            Target::Stdout => {
-                let mut stdout = std::io::stdout().lock();
-                stdout.write_all(bytes)?;
-                stdout.flush()?;
-            }
-            Target::File(path) => {
-                std::fs::create_dir_all(folder_of(path))?;
-                write_atomic(path, bytes, !matches!(self.existing, Existing::Refuse))?;
-            }
-        }
-        Ok(())
-    }
-
-    fn blank(&self, source: &Source, status: Status) -> Record {
-        Record::new(source.path().to_string_lossy().into_owned(), &self.model.name, status)
-    }
-
-    fn record(&self, job: &Job, picture: &Picture, report: &Report) -> (Record, String) {
-        let source = &job.input.source;
-        let status = match report.status {
-            udair::Status::Restored => Status::Restored,
-            udair::Status::Unchanged => Status::Unchanged,
-        };
-        let mut record = self.blank(source, status);
-        record.findings(&report.findings);
-        let (to, output) = match &job.target {
-            Target::File(path) => (format!(" -> {}", Shown(path)), path.to_string_lossy().into_owned()),
-            Target::Stdout => (String::new(), "-".into()),
-        };
-        record.output = Some(output);
-        record.width = Some(picture.width());
-        record.height = Some(picture.height());
-        record.seconds = Some(report.seconds);
-        let (name, found, did) = (Shown(source.path()), record.found(false), report.status.id());
-        let line = format!("{name}: {found}; {did} in {:.2} s{to}", report.seconds);
-        (record, line)
-    }
-}
-
-/// What reading the picture dropped, and what the format cannot keep.
-fn losses(picture: &Picture, format: Format) -> Vec<String> {
-    picture.read_losses().iter().chain(&picture.losses(format)).map(ToString::to_string).collect()
-}
-
-/// Reads a picture whole, within the limit on files.
-pub(crate) fn read(source: &Source, limits: &Limits) -> Result<Vec<u8>, Problem> {
-    let limit = limits.file_bytes;
-    let mut bytes = Vec::new();
-    let within = match source {
-        Source::Stdin => std::io::stdin().lock().take(limit + 1).read_to_end(&mut bytes)?,
-        Source::File(path) => open(path)?.take(limit + 1).read_to_end(&mut bytes)?,
-    };
-    if within as u64 > limit {
-        return Err(Problem::new(format!("the file is larger than {} MiB", limit >> 20)));
-    }
-    Ok(bytes)
-}
-
-fn open(path: &Path) -> Result<File, Problem> {
-    File::open(path).map_err(|error| match error.kind() {
-        // A mistyped command is taken for a path.
-        ErrorKind::NotFound if path.extension().is_none() && path.components().count() == 1 => {
-            Problem::new("no such picture or command").hint("`udair --help` lists the commands")
-        }
-        ErrorKind::NotFound => Problem::new("no such picture"),
-        _ => error.into(),
-    })
 }
 
 fn folder_of(path: &Path) -> &Path {

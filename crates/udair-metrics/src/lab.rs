@@ -62,9 +62,9 @@ pub(crate) fn lab_8bit(pixel: [u8; 3]) -> [u8; 3] {
 pub(crate) fn lab_opencv(pixel: [u8; 3]) -> [u8; 3] {
     let tables = &*OPENCV;
     let rgb = pixel.map(|value| tables.linear[usize::from(value)]);
-    let [x, y, z] = tables.matrix.map(|[r, g, b]| {
-        tables.root[descale(r * rgb[0] + g * rgb[1] + b * rgb[2], 12) as usize]
-    });
+    let [x, y, z] = tables
+        .matrix
+        .map(|[r, g, b]| tables.root[descale(r * rgb[0] + g * rgb[1] + b * rgb[2], 12) as usize]);
     let l = descale(296 * y - 1_336_934, 15);
     let a = descale(500 * (x - y) + (128 << 15), 15);
     let b = descale(200 * (y - z) + (128 << 15), 15);

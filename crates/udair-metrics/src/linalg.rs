@@ -83,7 +83,8 @@ impl<const N: usize> Eigen<N> {
         let mut vectors = std::array::from_fn(|i| std::array::from_fn(|j| f64::from(u8::from(i == j))));
         // Convergence is quadratic; a dozen sweeps are plenty.
         for _sweep in 0..30 {
-            let off = |a: &Matrix<N>| (0..N).flat_map(|i| (0..i).map(move |j| (i, j))).any(|(i, j)| a[i][j] != 0.0);
+            let off =
+                |a: &Matrix<N>| (0..N).flat_map(|i| (0..i).map(move |j| (i, j))).any(|(i, j)| a[i][j] != 0.0);
             if !off(&a) {
                 break;
             }
@@ -129,7 +130,8 @@ mod tests {
         let matrix = [[4.0, 1.0, 0.5], [1.0, 3.0, -0.2], [0.5, -0.2, 2.0]];
         let v = [1.0, -2.0, 0.5];
         let inverse = inverse(&matrix);
-        let direct: f64 = (0..3).flat_map(|i| (0..3).map(move |j| (i, j))).map(|(i, j)| v[i] * inverse[i][j] * v[j]).sum();
+        let direct: f64 =
+            (0..3).flat_map(|i| (0..3).map(move |j| (i, j))).map(|(i, j)| v[i] * inverse[i][j] * v[j]).sum();
         assert!((inverse_form(&matrix, &v) - direct).abs() < 1e-14);
         assert!((pseudo_inverse_form(&matrix, &v) - direct).abs() < 1e-14);
     }

@@ -15,8 +15,8 @@ use crate::linalg::{Matrix, inverse_form};
 use crate::nss::{self, Border, Mode};
 use crate::plane::Plane;
 use crate::score::NotApplicable;
-pub use model::{NiqeFit, NiqeModel};
 use model::Features;
+pub use model::{NiqeFit, NiqeModel};
 pub(crate) use model::{gaussian, mean};
 
 /// Side of a block in pixels.

@@ -114,8 +114,9 @@ impl Plane {
     /// kernel has eight taps that are multiples of 1/256, so the result for whole numbers is exact.
     pub(crate) fn halved(&self) -> Self {
         let columns = Self::by_rows(self.width, self.height.div_ceil(2), |y, out| {
-            let rows: [&[f64]; 8] =
-                std::array::from_fn(|k| &self.row(mirror((2 * y + k) as isize - 3, self.height))[..out.len()]);
+            let rows: [&[f64]; 8] = std::array::from_fn(|k| {
+                &self.row(mirror((2 * y + k) as isize - 3, self.height))[..out.len()]
+            });
             for (x, out) in out.iter_mut().enumerate() {
                 *out = half(|k| rows[k][x]);
             }

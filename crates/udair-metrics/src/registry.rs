@@ -11,7 +11,7 @@ use crate::fade::FadeModel;
 use crate::image::Rgb8;
 use crate::niqe::NiqeModel;
 use crate::score::{Better, NotApplicable, Score};
-use table::{Entry, Kind, TABLE, Variant};
+use table::{Entry, TABLE, Variant};
 
 /// A metric in one of its variants.
 ///
@@ -62,7 +62,8 @@ impl FromStr for Metric {
 
     /// Parses `metric` or `metric:variant`; metrics with a reference take `-cropN` behind the variant.
     fn from_str(text: &str) -> Result<Self, UnknownMetric> {
-        let (name, variant) = text.split_once(':').map_or((text, None), |(name, variant)| (name, Some(variant)));
+        let (name, variant) =
+            text.split_once(':').map_or((text, None), |(name, variant)| (name, Some(variant)));
         let name = name.trim().to_ascii_lowercase();
         // The luma variants are often called metrics of their own.
         let (name, implied) = match name.as_str() {
@@ -103,7 +104,9 @@ fn unknown(kind: String, text: &str, known: Vec<&'static str>) -> UnknownMetric 
 impl Metric {
     /// Every metric in every variant, the default variant of each metric first.
     pub fn all() -> impl Iterator<Item = Self> {
-        TABLE.iter().flat_map(|entry| entry.variants.iter().map(move |variant| Self { entry, variant, crop: 0 }))
+        TABLE
+            .iter()
+            .flat_map(|entry| entry.variants.iter().map(move |variant| Self { entry, variant, crop: 0 }))
     }
 
     /// Name of the metric.
@@ -140,9 +143,12 @@ impl Metric {
         if let Some(name) = self.variant.kind.parameters(parameters) {
             variant = format!("{variant}+{name}");
         }
-        let value = self.value(image, reference, parameters).and_then(|value| match value.is_nan() {
-            false => Ok(value),
-            true => Err(NotApplicable::Undefined("nothing is divided by nothing")),
+        let value = self.value(image, reference, parameters).and_then(|value| {
+            if value.is_nan() {
+                Err(NotApplicable::Undefined("nothing is divided by nothing"))
+            } else {
+                Ok(value)
+            }
         });
         Score { metric: self.name(), variant, better: self.better(), value }
     }

@@ -24,7 +24,7 @@ pub enum Uciqe {
     /// `UCIQE.py` of the same place, which most Python papers use: OpenCV's 8-bit Lab, and contrast
     /// relative to the range of L, because `numpy.histogram` spans the data.
     JouPython,
-    /// `UCIQE.py` of TongJiayan: OpenCV's 8-bit Lab with the offset, standard deviation of the chroma,
+    /// `UCIQE.py` of `TongJiayan`: OpenCV's 8-bit Lab with the offset, standard deviation of the chroma,
     /// saturation as chroma over L, which explodes on dark pictures.
     Tong,
     /// The paper, literally: Lab in its own units (L to 100), means of the top and bottom percent, and
@@ -98,9 +98,7 @@ fn paper(image: &Rgb8, unit: f64, saturation: impl Fn(f64, f64) -> f64 + Sync) -
         }
     });
     let mean_of = |value: &(dyn Fn(f64, f64) -> f64 + Sync)| {
-        mean(chroma.data.len(), |range| {
-            range.map(|i| value(lightness.data[i], chroma.data[i])).sum()
-        })
+        mean(chroma.data.len(), |range| range.map(|i| value(lightness.data[i], chroma.data[i])).sum())
     };
     let mean = mean_of(&|_, chroma| chroma);
     Parts {
@@ -140,7 +138,8 @@ impl Lab8 {
     /// Mean of a value of the chroma, colour by colour: for a picture of one colour, exact.
     fn chroma_mean(&self, value: impl Fn(f64) -> f64) -> f64 {
         let used = self.colours.iter().enumerate().filter(|&(_, &n)| n > 0);
-        let sum: f64 = used.map(|(i, &n)| f64::from(n) * value(chroma((i / 256) as u8, (i % 256) as u8))).sum();
+        let sum: f64 =
+            used.map(|(i, &n)| f64::from(n) * value(chroma((i / 256) as u8, (i % 256) as u8))).sum();
         sum / self.pixels.len() as f64
     }
 

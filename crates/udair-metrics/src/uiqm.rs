@@ -92,7 +92,9 @@ impl Uiqm {
                 let resized = resize::bicubic(image, 256, 256);
                 return Self::Funie.of(&resized.view());
             }
-            Self::Paper => UiqmParts { uiconm: contrast(image, 8, Contrast::Intensity), ..Self::paper(image) },
+            Self::Paper => {
+                UiqmParts { uiconm: contrast(image, 8, Contrast::Intensity), ..Self::paper(image) }
+            }
             Self::PaperPlip => UiqmParts { uiconm: contrast(image, 8, Contrast::Plip), ..Self::paper(image) },
             Self::Matlab5 => UiqmParts {
                 uicm: colourfulness(image, Trim::Matlab),

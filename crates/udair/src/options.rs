@@ -14,7 +14,9 @@ pub struct Options {
 }
 
 impl Options {
-    /// The default of [`Options::clean_threshold`].
+    /// The default of [`Options::clean_threshold`]. Measured with the first weights on 424 training
+    /// pictures: it leaves 131 of 153 good photos alone and 4 of 271 spoiled ones, which costs no
+    /// collection more than 0.05 dB against restoring everything.
     ///
     /// Chosen for the shipped weights on 424 of their training pictures (the example
     /// `clean_threshold` of `udair-study`): the lowest tenth at which leaving pictures alone costs no

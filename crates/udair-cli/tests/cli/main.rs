@@ -8,6 +8,7 @@ mod convert;
 mod eval;
 mod help;
 mod interrupt;
+mod metrics;
 mod restore;
 mod sandbox;
 mod streams;

@@ -33,7 +33,9 @@ fn main() -> Result<(), Failure> {
     let bandwidth = bandwidth();
 
     println!("{SIDE} x {SIDE} pixels, {threads} threads, memory reads at {:.1} GB/s", bandwidth / 1e9);
-    println!("\n| metric | ms/MP, {threads} threads | 1 thread | Python | times | value | Python's | floor, ms/MP | times |");
+    println!(
+        "\n| metric | ms/MP, {threads} threads | 1 thread | Python | times | value | Python's | floor, ms/MP | times |"
+    );
     println!("|---|---|---|---|---|---|---|---|---|");
     for metric in Metric::all().filter(|metric| metric.to_string().contains(&word)) {
         let score = || metric.score(&image_view, Some(&reference_view), &parameters).value;

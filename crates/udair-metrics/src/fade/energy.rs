@@ -57,9 +57,7 @@ static KERNEL: LazyLock<[f64; TAPS]> = LazyLock::new(|| {
     let place = |i: usize| i as f64 - 9.75;
     let gaussian: [f64; TAPS] = std::array::from_fn(|i| (-place(i).powi(2) / (2.0 * SIGMA * SIGMA)).exp());
     let sum: f64 = gaussian.iter().sum();
-    let second = |i: usize| {
-        (place(i).powi(2) / SIGMA.powi(4) - 1.0 / (SIGMA * SIGMA)) * gaussian[i] / sum
-    };
+    let second = |i: usize| (place(i).powi(2) / SIGMA.powi(4) - 1.0 / (SIGMA * SIGMA)) * gaussian[i] / sum;
     let raw: [f64; TAPS] = std::array::from_fn(second);
     let mean = raw.iter().sum::<f64>() / TAPS as f64;
     let centred = raw.map(|k| k - mean);

@@ -36,7 +36,8 @@ impl Patches {
         }
         let (columns, rows) = (image.width() / PATCH, image.height() / PATCH);
         let maps = Maps::of(image, columns * PATCH, rows * PATCH, mode);
-        let features = (0..columns * rows).into_par_iter().map(|i| maps.features(i % columns, i / columns)).collect();
+        let features =
+            (0..columns * rows).into_par_iter().map(|i| maps.features(i % columns, i / columns)).collect();
         Ok(Self { columns, rows, features })
     }
 }

@@ -48,7 +48,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<Vec<Array>, MatError> {
     while !rest.is_empty() {
         let element = Element::take(&mut rest)?;
         if element.kind == COMPRESSED {
-            let plain = decompress_to_vec_zlib_with_limit(element.data, LIMIT).map_err(|_| MatError::Compression)?;
+            let plain =
+                decompress_to_vec_zlib_with_limit(element.data, LIMIT).map_err(|_| MatError::Compression)?;
             arrays.extend(array(Element::take(&mut plain.as_slice())?)?);
         } else {
             arrays.extend(array(element)?);
@@ -136,7 +137,8 @@ mod tests {
 
     fn matrix(name: &str, numbers: &[f64]) -> Vec<u8> {
         let data: Vec<u8> = numbers.iter().flat_map(|x| x.to_le_bytes()).collect();
-        let parts = [element(6, &[6; 8]), element(5, &[1; 8]), element(1, name.as_bytes()), element(9, &data)];
+        let parts =
+            [element(6, &[6; 8]), element(5, &[1; 8]), element(1, name.as_bytes()), element(9, &data)];
         element(MATRIX, &parts.concat())
     }
 
@@ -160,7 +162,8 @@ mod tests {
     fn short_elements_share_their_tag() {
         // One unsigned byte, 7, of type 2.
         let small = [2, 0, 1, 0, 7, 0, 0, 0];
-        let parts = [element(6, &[6; 8]), element(5, &[1; 8]), vec![1, 0, 1, 0, b'x', 0, 0, 0], small.to_vec()];
+        let parts =
+            [element(6, &[6; 8]), element(5, &[1; 8]), vec![1, 0, 1, 0, b'x', 0, 0, 0], small.to_vec()];
         let arrays = read(&file(&[element(MATRIX, &parts.concat())])).unwrap();
         assert_eq!(named(&arrays, "x"), Ok(&[7.0][..]));
     }

@@ -79,7 +79,9 @@ impl FadeModel {
     }
 
     fn checked(self) -> Result<Self, ParametersError> {
-        for (gaussian, which) in [(&self.fog_free, "of fog-free pictures"), (&self.foggy, "of foggy pictures")] {
+        for (gaussian, which) in
+            [(&self.fog_free, "of fog-free pictures"), (&self.foggy, "of foggy pictures")]
+        {
             if !gaussian.mean.iter().all(|x| x.is_finite()) || !is_covariance(&gaussian.covariance) {
                 return Err(ParametersError::Numbers(which));
             }
@@ -88,7 +90,11 @@ impl FadeModel {
     }
 }
 
-fn from_mat(bytes: &[u8], mean: &'static str, covariance: &'static str) -> Result<FogGaussian, ParametersError> {
+fn from_mat(
+    bytes: &[u8],
+    mean: &'static str,
+    covariance: &'static str,
+) -> Result<FogGaussian, ParametersError> {
     let arrays = matlab::read(bytes)?;
     let numbers = |name: &'static str| matlab::named(&arrays, name);
     let mean = numbers(mean)?.try_into().map_err(|_| ParametersError::Numbers(mean))?;

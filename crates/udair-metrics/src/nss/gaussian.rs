@@ -174,7 +174,11 @@ mod tests {
             let (mut low, mut high) = (-9.0, 9.0);
             for _ in 0..60 {
                 let middle = f64::midpoint(low, high);
-                if 0.5 * libm::erfc(-middle / std::f64::consts::SQRT_2) < p { low = middle } else { high = middle }
+                if 0.5 * libm::erfc(-middle / std::f64::consts::SQRT_2) < p {
+                    low = middle;
+                } else {
+                    high = middle;
+                }
             }
             low
         };

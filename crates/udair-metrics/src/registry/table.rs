@@ -127,7 +127,11 @@ pub(super) const TABLE: &[Entry] = &[
         reference: true,
         variants: &[
             variant("gaussian", Kind::Ssim(Ssim::Gaussian), "RGB, Gaussian window of 11: BasicSR"),
-            variant("gaussian-sample", Kind::Ssim(Ssim::GaussianSample), "RGB: scikit-image, gaussian_weights"),
+            variant(
+                "gaussian-sample",
+                Kind::Ssim(Ssim::GaussianSample),
+                "RGB: scikit-image, gaussian_weights",
+            ),
             variant("skimage", Kind::Ssim(Ssim::Skimage), "RGB, uniform window of 7: scikit-image's default"),
             variant("y", Kind::Ssim(Ssim::Y), "studio luma, not rounded: BasicSR's test_y_channel"),
             variant("pyiqa", Kind::Ssim(Ssim::Pyiqa), "full-range luma: pyiqa's ssim"),

@@ -127,7 +127,8 @@ impl<'a, const K: usize> Window<'a, K> {
     #[inline(always)]
     fn row_sums(&mut self, form: Form) -> Means {
         for (moment, out) in self.moments.iter_mut().enumerate() {
-            let rows: [&[f64]; K] = std::array::from_fn(|k| &self.rows[(self.oldest + k) % K][moment][..out.len()]);
+            let rows: [&[f64]; K] =
+                std::array::from_fn(|k| &self.rows[(self.oldest + k) % K][moment][..out.len()]);
             simd::weigh(rows, self.taps, out);
         }
         let [a, b, squares, products] = &mut self.moments;

@@ -1,4 +1,4 @@
-//! UIConM: the entropy-like measure `-1/n sum m ln m` of the Michelson contrasts `m` of blocks.
+//! `UIConM`: the entropy-like measure `-1/n sum m ln m` of the Michelson contrasts `m` of blocks.
 
 use super::blocks::{Extremes, mean_over_blocks};
 use crate::colour;

@@ -58,7 +58,9 @@ fn ours(metric: &str, implementation: &str) -> Option<(String, f64)> {
         ("PSNR-Y", "refimpl BT.601 studio Y rounded (MATLAB rgb2ycbcr)") => ("psnr:y-rounded", EXACT),
         ("PSNR-Y", "pyiqa 0.1.16 psnry (YIQ Y)") => ("psnr:pyiqa-y", SINGLE),
         ("SSIM", "refimpl valid 11x11 crop=0" | "BasicSR 1.4.2 crop_border=0") => ("ssim", EXACT),
-        ("SSIM", "refimpl valid 11x11 crop=4" | "BasicSR 1.4.2 crop_border=4") => ("ssim:gaussian-crop4", EXACT),
+        ("SSIM", "refimpl valid 11x11 crop=4" | "BasicSR 1.4.2 crop_border=4") => {
+            ("ssim:gaussian-crop4", EXACT)
+        }
         ("SSIM", "skimage gaussian_weights sigma=1.5 use_sample_covariance=False data_range=255") => {
             ("ssim:gaussian", EXACT)
         }
@@ -128,9 +130,10 @@ fn published_pictures_have_their_features() {
     let golden: serde_json::Value = serde_json::from_str(&text.replace("NaN", "null")).unwrap();
     for (name, golden) in golden.as_object().unwrap() {
         let image = png(&folder.join(format!("ref/{name}.png")));
-        for (key, mode) in
-            [("brisque_features_refimpl_raster", Mode::Compat), ("brisque_features_flat_exact", Mode::FlatExact)]
-        {
+        for (key, mode) in [
+            ("brisque_features_refimpl_raster", Mode::Compat),
+            ("brisque_features_flat_exact", Mode::FlatExact),
+        ] {
             let features = brisque_features(&image.view(), mode);
             for (i, (ours, golden)) in features.iter().zip(golden[key].as_array().unwrap()).enumerate() {
                 assert_close(*ours, golden.as_f64().unwrap_or(f64::NAN), 1e-6, &format!("{name} {key} {i}"));

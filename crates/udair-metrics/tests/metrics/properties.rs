@@ -38,7 +38,9 @@ fn score_all(image: &Rgb8, reference: &Rgb8, parameters: &Parameters) {
 fn no_size_up_to_two_windows_panics() {
     for width in 1..=24 {
         for height in [1, 2, 3, 7, 8, 10, 11, 12, 16, 23] {
-            for picture in [synth(width, height, 1), Picture { width, height, data: vec![0; 3 * width * height] }] {
+            for picture in
+                [synth(width, height, 1), Picture { width, height, data: vec![0; 3 * width * height] }]
+            {
                 let white = Picture { data: vec![255; picture.data.len()], ..picture };
                 score_all(&picture.view(), &white.view(), &Parameters::default());
             }
