@@ -99,6 +99,7 @@ impl Backbone {
         let (narrow, wide) = (grid.with(c), grid.with(2 * c));
         let mut full = Buffer::zeros(wide.len())?;
         let (half, map) = full.split_at_mut(narrow.len());
+        run.stage("encoder 1");
         self.embed.rows(
             run,
             grid,

@@ -1,7 +1,7 @@
 //! Kernels over planes (channel after channel, as training frameworks hold tensors), forward and
 //! backward, for training on the CPU.
 //!
-//! They are compiled for the instruction set of [`Isa`] and spread over the current rayon pool.
+//! They are compiled for the instruction set of [`super::Isa`] and spread over the current rayon pool.
 //! Every value is computed in a fixed order: images, then rows, then columns; partial sums are
 //! added in the order of the images, so results do not depend on the number of threads.
 //!
