@@ -40,7 +40,7 @@ pub(crate) fn decode(bytes: &[u8], header: &Header, limits: &Limits) -> Result<D
         Format::Jpeg => jpeg::decode(bytes, header, limits),
         Format::WebP => webp::decode(bytes, header, limits),
         Format::Tiff => tiff::decode(bytes, header, limits),
-        Format::Bmp => bmp::decode(bytes, header),
+        Format::Bmp => bmp::decode(bytes, header, limits),
         Format::Pnm => pnm::decode(bytes, header),
     }
 }
@@ -61,6 +61,8 @@ pub(crate) fn encode(
         Format::Pnm => pnm::encode(pixels),
     }
 }
+
+pub(crate) use jpeg::fits_profile as jpeg_fits_profile;
 
 /// Whether the format holds this EXIF block and this XMP packet.
 pub(crate) fn fits(format: Format, metadata: &Metadata) -> (bool, bool) {

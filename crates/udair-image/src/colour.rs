@@ -5,12 +5,14 @@
 //! tables (scanners, printers) go through `moxcms` both ways and clip at sRGB's gamut.
 
 mod curve;
+pub(crate) mod described;
 mod srgb;
 
 use moxcms::{ColorProfile, DataColorSpace, Layout, ToneReprCurve, TransformF32Executor, TransformOptions};
 use std::sync::Arc;
 
 use self::curve::Curve;
+use crate::metadata::Metadata;
 
 /// A change per channel of less than this, in sRGB-encoded values, is no difference: a quarter of an
 /// 8-bit step, which profiles that all mean sRGB differ by.
@@ -37,19 +39,20 @@ pub(crate) struct Matrix {
 }
 
 impl Colour {
-    /// The colours that a profile describes; sRGB where it describes none that fit the picture.
-    pub(crate) fn of(icc: Option<&[u8]>, grey: bool) -> Self {
-        icc.and_then(|icc| Self::read(icc, grey)).unwrap_or(Self::Srgb)
+    /// The colours that a picture's metadata describe; sRGB where they describe none that fit it.
+    pub(crate) fn of(metadata: &Metadata, grey: bool) -> Self {
+        let read = |icc: &Vec<u8>| ColorProfile::new_from_slice(icc).ok();
+        let profile = described::profile(metadata).or_else(|| metadata.icc.as_ref().and_then(read));
+        profile.and_then(|profile| Self::read(&profile, grey)).unwrap_or(Self::Srgb)
     }
 
-    fn read(icc: &[u8], grey: bool) -> Option<Self> {
-        let profile = ColorProfile::new_from_slice(icc).ok()?;
+    fn read(profile: &ColorProfile, grey: bool) -> Option<Self> {
         let colour = match profile.color_space {
-            DataColorSpace::Gray if grey => Self::grey(&profile)?,
+            DataColorSpace::Gray if grey => Self::grey(profile)?,
             // A grey picture with a profile for RGB holds three equal values.
-            DataColorSpace::Rgb => match (has_tables(&profile), profile.is_matrix_shaper()) {
-                (false, true) => Self::matrix(&profile)?,
-                _ => Self::table(&profile)?,
+            DataColorSpace::Rgb => match (has_tables(profile), profile.is_matrix_shaper()) {
+                (false, true) => Self::matrix(profile)?,
+                _ => Self::table(profile)?,
             },
             _ => return None,
         };
@@ -151,8 +154,11 @@ fn each(values: &mut [f32], change: impl Fn(Rgb) -> Rgb) {
 }
 
 fn transform(executor: &TransformF32Executor, values: &mut [f32]) {
-    values.iter_mut().for_each(|v| *v = v.clamp(0.0, 1.0));
-    let source = values.to_vec();
-    // Lengths are equal and multiples of three, which is all that the transform asks for.
-    let _ = executor.transform(&source, values);
+    let mut source = [0.0; 3 * 1024];
+    for values in values.chunks_mut(source.len()) {
+        let source = &mut source[..values.len()];
+        source.iter_mut().zip(&*values).for_each(|(source, v)| *source = v.clamp(0.0, 1.0));
+        // Lengths are equal and multiples of three, which is all that the transform asks for.
+        let _ = executor.transform(source, values);
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::colour::Colour;
+use crate::colour::{Colour, described};
 use crate::metadata::Metadata;
 use crate::picture::unit;
 use crate::pixels::{Pixels, Sample, Samples};
@@ -47,12 +47,14 @@ impl Picture {
         };
         lose(self.depth() == Depth::Sixteen && !holds_sixteen(format), Loss::Depth);
         lose(self.has_alpha() && format == Format::Jpeg, Loss::Alpha);
-        lose(icc.is_some() && !self.keeps_profile(format), Loss::Profile);
+        let says = icc.is_some() || !matches!(self.colour(), Colour::Srgb);
+        lose(says && !self.keeps_colours(format), Loss::Profile);
         let (exif_fits, xmp_fits) = codec::fits(format, &self.metadata);
         lose(exif.is_some() && !exif_fits, Loss::Exif);
         lose(xmp.is_some() && !xmp_fits, Loss::Xmp);
         for (of, what) in [(Format::Png, "PNG's own chunks"), (Format::Jpeg, "JPEG's own segments")] {
-            let lost = of != format && native.iter().any(|part| part.format == of);
+            let lost =
+                of != format && native.iter().any(|part| part.format == of && !described::describes(part));
             lose(lost, Loss::Native(what));
         }
         losses
@@ -63,7 +65,8 @@ impl Picture {
     /// Samples are written as they are, except that JPEG is lossy, and that where
     /// [`losses`](Self::losses) says so 16 bits are rounded to 8, transparent pixels laid on white,
     /// and colours converted to sRGB. WebP is written without loss, so the rounding of a lossy source
-    /// is not added to, but the file grows. Grey stays grey, except that WebP stores it as RGB.
+    /// is not added to, but the file grows. Grey stays grey, except that WebP, and BMP beside an alpha
+    /// channel, store it as RGB.
     ///
     /// # Errors
     /// [`ImageError::Unfit`] where the picture is too large for the format;
@@ -72,7 +75,7 @@ impl Picture {
         let format = options.format.unwrap_or(self.format);
         let mut pixels = Cow::Borrowed(&self.pixels);
         let mut metadata = Cow::Borrowed(&self.metadata);
-        if self.has_profile() && !self.keeps_profile(format) {
+        if !self.keeps_colours(format) {
             pixels = Cow::Owned(in_srgb(&pixels, &self.colour())?);
             metadata.to_mut().icc = None;
         }
@@ -87,14 +90,17 @@ impl Picture {
         codec::encode(format, &pixels, &metadata, *options)
     }
 
-    /// Whether the format holds the picture's profile beside the samples as they are stored.
-    fn keeps_profile(&self, format: Format) -> bool {
-        match format {
-            Format::Png | Format::Jpeg | Format::Tiff => true,
+    /// Whether a file can say what the samples mean, so that they are stored as they are.
+    fn keeps_colours(&self, format: Format) -> bool {
+        let holds_profile = match format {
+            Format::Png | Format::Tiff => true,
+            Format::Jpeg => codec::jpeg_fits_profile(self.metadata.icc.as_deref()),
             // WebP stores grey as RGB, which a profile for grey does not describe.
             Format::WebP => !self.is_grey(),
             Format::Bmp | Format::Pnm => false,
-        }
+        };
+        let holds_chunks = format == Format::Png || described::profile(&self.metadata).is_none();
+        (holds_profile || !self.has_profile()) && holds_chunks
     }
 }
 

@@ -34,12 +34,13 @@ impl Metadata {
         self.native.iter().filter(move |part| part.format == format)
     }
 
-    /// Applies the limits, and gives back the orientation, which is left at 1 with no thumbnail.
+    /// Applies the limits, and gives back the orientation, which is left at 1 with no thumbnail. It
+    /// counts even where the limits drop the block that holds it.
     pub(crate) fn settle(&mut self, limits: &Limits, losses: &mut Vec<Loss>) -> u16 {
+        let orientation = self.exif.as_mut().map_or(1, exif::settle);
         bound(&mut self.icc, limits.icc_bytes, Loss::Unreadable("the colour profile"), losses);
         bound(&mut self.exif, limits.exif_bytes, Loss::Unreadable("the EXIF block"), losses);
         bound(&mut self.xmp, limits.xmp_bytes, Loss::Unreadable("the XMP packet"), losses);
-        let orientation = self.exif.as_mut().map_or(1, exif::settle);
         if let (2..=8, Some(xmp)) = (orientation, &mut self.xmp) {
             xmp::reset_orientation(xmp);
         }

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use crate::colour::Colour;
+use crate::colour::{Colour, described};
 use crate::metadata::Metadata;
 use crate::pixels::{Pixels, Sample, Samples};
 use crate::{Depth, Format, ImageError, Limits, Loss, allocate, codec, orientation, read_header};
@@ -41,6 +41,9 @@ impl Picture {
     /// The orientation of EXIF is applied to the pixels and set to 1, and the EXIF thumbnail is
     /// dropped. Palettes become RGB, fewer than 8 bits become 8, and colours that a TIFF stores
     /// multiplied with alpha are divided.
+    ///
+    /// A file that ends early is refused. One kind of damage cannot be told: a JPEG whose scan was cut
+    /// and then closed with an end marker decodes, its missing part grey.
     ///
     /// # Errors
     /// [`ImageError::Limit`] before anything large is allocated; [`ImageError::Unsupported`] for
@@ -130,12 +133,15 @@ impl Picture {
         &self.losses
     }
 
-    /// Drops EXIF, XMP and everything else that is no pixel. A profile that says something else
-    /// than sRGB stays, as the pixels mean nothing without it.
+    /// Drops EXIF, XMP and everything else that is no pixel. What says that the
+    /// colours are other than sRGB stays, as the pixels mean nothing without it.
     pub fn strip_metadata(&mut self) {
         let colours = !matches!(self.colour(), Colour::Srgb);
-        let icc = self.metadata.icc.take().filter(|_| colours);
-        self.metadata = Metadata { icc, ..Metadata::default() };
+        let Metadata { icc, mut native, .. } = std::mem::take(&mut self.metadata);
+        if colours {
+            native.retain(described::describes);
+            self.metadata = Metadata { icc, native, ..Metadata::default() };
+        }
     }
 
     /// The colours as `height` rows of `width` pixels of sRGB-encoded red, green and blue, nominally
@@ -163,7 +169,7 @@ impl Picture {
     }
 
     pub(crate) fn colour(&self) -> Colour {
-        Colour::of(self.metadata.icc.as_deref(), self.is_grey())
+        Colour::of(&self.metadata, self.is_grey())
     }
 }
 

@@ -4,6 +4,8 @@ mod bad;
 mod bombs;
 mod colours;
 mod fixtures;
+mod kept;
 mod kinds;
 mod round_trip;
+mod tables;
 mod truncation;

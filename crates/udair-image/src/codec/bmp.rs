@@ -10,7 +10,7 @@ use super::Decoded;
 use crate::byte_order::ByteOrder::Little;
 use crate::metadata::Metadata;
 use crate::pixels::{Pixels, Samples};
-use crate::{Depth, Format, Header, ImageError, allocate};
+use crate::{Depth, Format, Header, ImageError, Limits, Loss, allocate};
 
 pub(super) fn header(bytes: &[u8]) -> Result<Header, ImageError> {
     let decoder = open(bytes)?;
@@ -27,7 +27,7 @@ fn is_grey<R: BufRead + Seek>(decoder: &BmpDecoder<R>) -> bool {
     decoder.get_palette().is_some_and(|colours| colours.iter().all(|[r, g, b]| r == g && g == b))
 }
 
-pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Decoded, ImageError> {
+pub(super) fn decode(bytes: &[u8], header: &Header, limits: &Limits) -> Result<Decoded, ImageError> {
     let decoder = open(bytes)?;
     let decoded = usize::from(decoder.color_type().channel_count());
     let mut samples = allocate::zeros(header.width * header.height * decoded)?;
@@ -40,7 +40,22 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Decoded, ImageErro
     }
     let samples = Samples::Eight(samples);
     let pixels = Pixels { width: header.width, height: header.height, channels: header.channels, samples };
-    Ok(Decoded { pixels, metadata: Metadata::default(), losses: Vec::new() })
+    let (icc, losses) = profile(bytes, limits);
+    Ok(Decoded { pixels, metadata: Metadata { icc, ..Metadata::default() }, losses })
+}
+
+/// The profile that a header of version 5 embeds, which the crate does not read; its place counts from
+/// the information header, which follows the 14 bytes of the file header.
+fn profile(bytes: &[u8], limits: &Limits) -> (Option<Vec<u8>>, Vec<Loss>) {
+    let information = bytes.get(14..).unwrap_or_default();
+    let number = |at| Little.u32(information, at).map_or(0, |v| v as usize);
+    if number(0) < 124 || information.get(56..60) != Some(b"DEBM") {
+        return (None, Vec::new());
+    }
+    let len = Some(number(116)).filter(|&len| len <= limits.icc_bytes);
+    let icc = len.and_then(|len| information.get(number(112)..)?.get(..len));
+    let losses = if icc.is_some() { Vec::new() } else { vec![Loss::Unreadable("the colour profile")] };
+    (icc.map(<[u8]>::to_vec), losses)
 }
 
 /// Compressed bitmaps may leave pixels out, so only for plain ones a short file shows in its length.

@@ -18,6 +18,7 @@ use crate::{Depth, EncodeOptions, Format, Header, ImageError, Limits, Subsamplin
 const SIDE: usize = 65_535;
 
 pub(super) use segments::fits;
+pub(crate) use segments::fits_profile;
 
 const HINT: &str = "convert it first: magick photo.jpg -colorspace sRGB -depth 8 photo.png";
 

@@ -35,6 +35,12 @@ pub(super) fn header(bytes: &[u8]) -> Result<Header, ImageError> {
                     "extract its frames first: ffmpeg -i picture.png frame%04d.png",
                 ));
             }
+            (b"cICP", _) if matches!(chunk.data.get(1), Some(16 | 18)) => {
+                return Err(ImageError::unsupported(
+                    "a PNG of high dynamic range",
+                    "map its tones to sRGB first, in an editor that knows them",
+                ));
+            }
             (b"tRNS", _) => transparent = true,
             (b"IDAT", _) => break,
             _ => {}
@@ -49,7 +55,12 @@ pub(super) fn header(bytes: &[u8]) -> Result<Header, ImageError> {
         _ => return Err(damaged("its colour type is unknown")),
     } + usize::from(transparent && colour < 4);
     let depth = if depth == 16 { Depth::Sixteen } else { Depth::Eight };
-    Header::new(Format::Png, width, height, depth, channels)
+    let mut header = Header::new(Format::Png, width, height, depth, channels)?;
+    if depth == Depth::Sixteen {
+        // The decoder gives bytes, from which the samples are made.
+        header.beside = 2 * channels as u64;
+    }
+    Ok(header)
 }
 
 pub(super) fn decode(bytes: &[u8], header: &Header, limits: &Limits) -> Result<Decoded, ImageError> {

@@ -24,6 +24,8 @@ enum Coding {
     Bytes,
 }
 
+const HINT: &str = "convert it first: magick picture.pam picture.png";
+
 fn damaged(what: &str) -> ImageError {
     ImageError::damaged(Format::Pnm, what)
 }
@@ -89,7 +91,9 @@ fn layout(bytes: &[u8]) -> Result<Layout, ImageError> {
         return Err(damaged("its largest sample is not within 1 to 65535"));
     }
     let depth = if max > 255 { Depth::Sixteen } else { Depth::Eight };
-    let header = Header::new(Format::Pnm, width, height, depth, channels)?;
+    let mut header = Header::new(Format::Pnm, width, height, depth, channels)?;
+    // Samples are read as 16 bits before they are spread.
+    header.beside = 2 * channels as u64;
     let coding = match kind {
         b'1'..=b'3' => Coding::Plain,
         b'4' => Coding::Bits,
@@ -110,17 +114,16 @@ fn arbitrary(words: &mut Words<'_>) -> Result<(u32, u32, usize, u32), ImageError
             b"DEPTH" => depth = words.number().ok_or_else(short)?,
             b"MAXVAL" => max = words.number().ok_or_else(short)?,
             b"TUPLTYPE" => {
-                words.word();
+                if words.word().is_some_and(|kind| kind.starts_with(b"CMYK")) {
+                    return Err(ImageError::unsupported("CMYK colours", HINT));
+                }
             }
             b"ENDHDR" => break,
             _ => return Err(short()),
         }
     }
     if !(1..=4).contains(&depth) {
-        return Err(ImageError::unsupported(
-            format!("a PAM with {depth} channels"),
-            "convert it first: magick picture.pam picture.png",
-        ));
+        return Err(ImageError::unsupported(format!("a PAM with {depth} channels"), HINT));
     }
     Ok((width, height, depth as usize, max))
 }

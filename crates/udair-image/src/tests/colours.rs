@@ -4,9 +4,9 @@
 use moxcms::ColorProfile;
 
 use super::fixtures::{decode, display_p3, encode, grey_profile, picture, pixels};
-use crate::metadata::Metadata;
+use crate::metadata::{Metadata, Part};
 use crate::pixels::{Pixels, Samples};
-use crate::{Depth, Format, ImageError, Picture};
+use crate::{Depth, Format, ImageError, Loss, Picture};
 
 fn with_profile(pixels: Pixels, icc: Vec<u8>) -> Picture {
     picture(pixels, Metadata { icc: Some(icc), ..Metadata::default() })
@@ -160,6 +160,7 @@ fn mutated_profiles_never_panic() {
             let channels = if random().is_multiple_of(2) { 1 } else { 3 };
             let picture = with_profile(pixels(2, 2, channels, Depth::Eight, 1), icc);
             let x = picture.srgb().unwrap();
+            assert!(x.iter().all(|v| v.is_finite()));
             picture.with_restored(&vec![0.5; x.len()], 1.0).unwrap();
         }
     }
@@ -236,5 +237,41 @@ fn wrong_values_are_refused() {
     }
     for (width, height, len) in [(0, 1, 0), (1, 0, 0), (2, 2, 11), (usize::MAX, 2, 6)] {
         assert!(matches!(Picture::from_rgb8(width, height, vec![0; len]), Err(ImageError::Samples(_))));
+    }
+}
+
+#[test]
+fn a_png_describes_its_colours_without_a_profile() {
+    let part = |name: &[u8; 4], data: &[u8]| Part { format: Format::Png, name: *name, data: data.to_vec() };
+    let gamma = |value: u32| part(b"gAMA", &value.to_be_bytes());
+    let points = |values: [u32; 8]| part(b"cHRM", &values.map(u32::to_be_bytes).concat());
+    let srgb_points = points([31_270, 32_900, 64_000, 33_000, 30_000, 60_000, 15_000, 6_000]);
+    let p3_points = points([31_270, 32_900, 68_000, 32_000, 26_500, 69_000, 15_000, 6_000]);
+    let red = || Pixels { width: 1, height: 1, channels: 3, samples: Samples::Eight(vec![255, 128, 0]) };
+    let half = 128.0 / 255.0_f32;
+    // What the middle sample becomes, and whether red leaves sRGB's gamut.
+    for (native, middle, wide) in [
+        (vec![gamma(45_455), srgb_points.clone()], half, false),
+        (vec![gamma(100_000), srgb_points.clone()], 0.7366, false),
+        (vec![gamma(100_000), part(b"sRGB", &[0])], half, false),
+        (vec![gamma(45_455), p3_points], 0.4648, true),
+        (vec![part(b"cICP", &[12, 13, 0, 1]), gamma(100_000)], 0.4648, true),
+        (vec![part(b"cICP", &[1, 13, 0, 1])], half, false),
+        (vec![gamma(0), points([0; 8])], half, false),
+    ] {
+        let picture = picture(red(), Metadata { native, ..Metadata::default() });
+        let x = picture.srgb().unwrap();
+        assert!((x[1] - middle).abs() < 4e-3, "{x:?} for {middle}");
+        assert_eq!(x[0] > 1.01, wide, "{x:?}");
+        // A JPEG cannot say it, so its samples are converted; a PNG keeps the chunks.
+        assert_eq!(picture.losses(Format::Jpeg).contains(&Loss::Profile), x[1] != half);
+        let shown = picture.to_rgb8().unwrap();
+        let again = decode(&encode(&picture, Format::Tiff)).to_rgb8().unwrap();
+        assert_eq!(again, shown);
+        let again = decode(&encode(&picture, Format::Png));
+        assert_eq!((again.pixels, again.metadata), (picture.pixels.clone(), picture.metadata.clone()));
+        let mut stripped = picture.clone();
+        stripped.strip_metadata();
+        assert_eq!(stripped.to_rgb8().unwrap(), shown);
     }
 }

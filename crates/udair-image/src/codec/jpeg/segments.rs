@@ -12,6 +12,8 @@ const MULTI_PICTURE: &[u8] = b"MPF\0";
 const JFIF: &[u8] = b"JFIF\0";
 /// Bytes of data in a segment.
 const ROOM: usize = 65_533;
+/// Bytes of a profile in a segment, behind the number of the piece and how many there are.
+const PIECE: usize = ROOM - ICC.len() - 2;
 
 /// The marker segments from the start of the file to the first scan.
 pub(super) struct Segments<'a> {
@@ -112,6 +114,10 @@ pub(super) fn metadata(bytes: &[u8], limits: &Limits) -> Result<(Metadata, Vec<L
             0xE2 if data.starts_with(MULTI_PICTURE) => {
                 losses.push(Loss::Native("the further pictures of the file"));
             }
+            // No density: one by one without a unit.
+            0xE0 if data.starts_with(JFIF) && data.get(7..12) == Some(&[0, 0, 1, 0, 1]) => {}
+            // A thumbnail of the picture as it was.
+            0xE0 if data.starts_with(b"JFXX\0") => {}
             // The encoder writes its own colour transform.
             0xEE if data.starts_with(b"Adobe") => {}
             0xE0..=0xEF | 0xFE => metadata.native.push(Part {
@@ -149,6 +155,11 @@ pub(crate) fn fits(metadata: &Metadata) -> (bool, bool) {
     (fits(&metadata.exif, EXIF), fits(&metadata.xmp, XMP))
 }
 
+/// Whether a profile fits the 255 segments that its pieces can be numbered in.
+pub(crate) fn fits_profile(icc: Option<&[u8]>) -> bool {
+    icc.is_none_or(|icc| icc.len() <= PIECE * 255)
+}
+
 /// Puts the metadata behind the encoder's first segment, JFIF, which takes on the source's density.
 pub(super) fn splice(file: &[u8], metadata: &Metadata) -> Vec<u8> {
     let start = 4 + Big.u16(file, 4).map_or(0, usize::from);
@@ -161,9 +172,9 @@ pub(super) fn splice(file: &[u8], metadata: &Metadata) -> Vec<u8> {
         segment(&mut out, 0xE1, &[XMP, packet]);
     }
     if let Some(profile) = &metadata.icc {
-        let pieces = profile.chunks(ROOM - ICC.len() - 2);
+        let pieces = profile.chunks(PIECE);
         let total = pieces.len() as u8;
-        for (piece, number) in pieces.zip(1..) {
+        for (piece, number) in pieces.zip(1..=total) {
             segment(&mut out, 0xE2, &[ICC, &[number, total], piece]);
         }
     }

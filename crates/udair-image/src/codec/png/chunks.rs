@@ -17,6 +17,11 @@ const XMP: &[u8] = b"XML:com.adobe.xmp\0";
 /// colour space and size in print. The file's own copying bit decides on all others.
 const KEPT: [&[u8; 4]; 7] = [b"cHRM", b"gAMA", b"sRGB", b"cICP", b"mDCV", b"cLLI", b"tIME"];
 
+/// Chunks that say how the samples were stored: decoding has used them up.
+const STORAGE: [&[u8; 4]; 4] = [b"tRNS", b"sBIT", b"hIST", b"iDOT"];
+/// All other chunks that may not be copied beside changed samples.
+const TIED: Loss = Loss::Native("PNG chunks that depend on the old samples");
+
 /// The chunks of a file up to and with `IEND`.
 pub(super) struct Chunks<'a> {
     bytes: &'a [u8],
@@ -100,12 +105,14 @@ pub(super) fn metadata(bytes: &[u8], limits: &Limits) -> Result<(Metadata, Vec<L
                 }
             }
             b"iCCP" | b"eXIf" => {}
+            name if STORAGE.contains(&name) => {}
             name if chunk.safe_to_copy() || KEPT.contains(&name) => metadata.native.push(Part {
                 format: Format::Png,
                 name: chunk.name,
                 data: chunk.data.to_vec(),
             }),
-            _ => {}
+            _ if losses.contains(&TIED) => {}
+            _ => losses.push(TIED),
         }
     }
     Ok((metadata, losses))

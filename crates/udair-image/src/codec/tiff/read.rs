@@ -10,7 +10,7 @@ use super::layout::{Layout, Photometric};
 use super::{samples, tag};
 use crate::codec::Decoded;
 use crate::metadata::Metadata;
-use crate::metadata::ifd::Value;
+use crate::metadata::ifd::{Node, Value};
 use crate::pixels::Pixels;
 use crate::{Format, Header, ImageError, Limits, Loss, allocate};
 
@@ -100,18 +100,20 @@ fn metadata(layout: &Layout<'_>, limits: &Limits) -> (Metadata, Vec<Loss>) {
     let xmp = keep(own(tag::XMP, limits.xmp_bytes), "the XMP packet");
     let mut kept = directory.clone();
     kept.entries.retain(|entry| !tag::structural(entry.tag));
-    let exif = match block.tree(&kept, limits.exif_bytes) {
-        Some(tree)
-            if tree.nodes.iter().any(|n| n.tag != tag::ORIENTATION || n.value != upright(block.order)) =>
-        {
-            Some(tree.block(block.order))
-        }
-        Some(_) => None,
-        None => {
-            losses.push(Loss::Unreadable("the EXIF block"));
-            None
-        }
-    };
+    // Editors store layers in a tag of many megabytes, which must not cost all the others.
+    let all = kept.entries.len();
+    kept.entries.retain(|entry| entry.value.len() <= limits.exif_bytes);
+    if kept.entries.len() < all {
+        losses.push(Loss::Native("the longest tags of the TIFF"));
+    }
+    let tree = block.tree(&kept, limits.exif_bytes).or_else(|| {
+        losses.push(Loss::Unreadable("the EXIF block"));
+        // How the pixels are turned is known all the same.
+        kept.entries.retain(|entry| entry.tag == tag::ORIENTATION);
+        block.tree(&kept, limits.exif_bytes)
+    });
+    let says = |node: &Node| node.tag != tag::ORIENTATION || node.value != upright(block.order);
+    let exif = tree.filter(|tree| tree.nodes.iter().any(says)).map(|tree| tree.block(block.order));
     if layout.header.channels < layout.stored {
         losses.push(Loss::Native("the channels beside colour and alpha"));
     }
