@@ -7,6 +7,7 @@ mod show;
 mod summary;
 
 use std::fmt::Write as _;
+use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -74,20 +75,28 @@ enum FitVerb {
 
 /// All metrics and variants; the first of each is the default.
 fn after_help() -> String {
-    let mut text = String::from("Metrics:");
+    let mut text = String::from("Metrics and variants:");
     let mut last = "";
     for metric in Metric::all() {
-        let name = if metric.name() == last { "" } else { metric.name() };
+        // The parts of UIQM have its variants.
+        if matches!(metric.name(), "uicm" | "uism" | "uiconm") {
+            continue;
+        }
+        let (name, better) = if metric.name() == last {
+            ("", String::new())
+        } else {
+            (metric.name(), metric.better().to_string())
+        };
         last = metric.name();
-        let better = if name.is_empty() { String::new() } else { metric.better().to_string() };
         let _ = write!(text, "\n  {name:<8} {better:<7} {:<16} {}", metric.variant(), metric.about());
     }
-    text + "\n\npsnr, ssim and ms-ssim need references; `psnr:y-crop4` leaves out 4 pixels on each side."
+    text + "\n\nuicm, uism and uiconm are the parts of uiqm, in the same variants. psnr, ssim and ms-ssim need \
+            references; `psnr:y-crop4` leaves out 4 pixels on each side."
 }
 
 fn metric(text: &str) -> Result<Metric, String> {
     text.parse().map_err(|error: udair_metrics::UnknownMetric| {
-        format!("{error}; there are {}", error.known.join(", "))
+        format!("{error} (there are {})", error.known.join(", "))
     })
 }
 
@@ -155,8 +164,10 @@ fn measure_all(pairs: Vec<Pair>, metrics: &[Metric], parameters: &Parameters) ->
         let (now, later) = rest.split_at(together.count().max(1));
         progress.picture(measured.len());
         measured.par_extend(now.par_iter().map(|pair| {
-            let scores = measure(pair, metrics, parameters);
-            Measured { pair: pair.clone(), scores }
+            // A panic in a decoder is that picture's failure.
+            let scores = catch_unwind(|| measure(pair, metrics, parameters));
+            let internal = |_| Err(Problem::new("internal error").hint("please report it"));
+            Measured { pair: pair.clone(), scores: scores.unwrap_or_else(internal) }
         }));
         for Measured { pair, scores } in &measured[measured.len() - now.len()..] {
             if let Err(problem) = scores {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::nss::Moments;
 use crate::plane::Plane;
-use crate::simd;
+use crate::simd::{multiply, sum};
 
 /// A rectangle of a plane.
 pub(crate) struct Area<'a> {
@@ -26,8 +26,8 @@ impl<'a> Area<'a> {
     }
 
     pub(crate) fn mean(&self) -> f64 {
-        let sum: f64 = (0..self.height).map(|y| self.row(y).iter().sum::<f64>()).sum();
-        sum / (self.width * self.height) as f64
+        let total: f64 = (0..self.height).map(|y| sum(self.row(y))).sum();
+        total / (self.width * self.height) as f64
     }
 
     /// Moments of the values.
@@ -37,11 +37,9 @@ impl<'a> Area<'a> {
 
     /// Moments of some rows.
     pub(crate) fn row_moments(&self, rows: Range<usize>) -> Moments {
-        simd::wide(|| {
-            let mut sum = Moments::default();
-            rows.for_each(|y| sum += Moments::of(self.row(y)));
-            sum
-        })
+        let mut sum = Moments::default();
+        rows.for_each(|y| sum += Moments::of(self.row(y)));
+        sum
     }
 
     /// Moments of each value times the one `dy` rows above and `dx` columns to the left.
@@ -53,22 +51,15 @@ impl<'a> Area<'a> {
     pub(crate) fn row_pair_moments(&self, rows: Range<usize>, dy: isize, dx: isize) -> Moments {
         let wrapped = |i: usize, d: isize, n: usize| (i as isize - d).rem_euclid(n as isize) as usize;
         let mut products = vec![0.0; self.width];
-        simd::wide(|| {
-            let mut sum = Moments::default();
-            for y in rows {
-                let (row, other) = (self.row(y), self.row(wrapped(y, dy, self.height)));
-                let (before, after) = other.split_at(wrapped(0, dx, self.width));
-                let (head, tail) = products.split_at_mut(after.len());
-                multiply(row, after, head);
-                multiply(&row[after.len()..], before, tail);
-                sum += Moments::of(&products);
-            }
-            sum
-        })
+        let mut sum = Moments::default();
+        for y in rows {
+            let (row, other) = (self.row(y), self.row(wrapped(y, dy, self.height)));
+            let (before, after) = other.split_at(wrapped(0, dx, self.width));
+            let (head, tail) = products.split_at_mut(after.len());
+            multiply(row, after, head);
+            multiply(&row[after.len()..], before, tail);
+            sum += Moments::of(&products);
+        }
+        sum
     }
-}
-
-#[inline(always)]
-fn multiply(a: &[f64], b: &[f64], out: &mut [f64]) {
-    out.iter_mut().zip(a).zip(b).for_each(|((out, a), b)| *out = a * b);
 }

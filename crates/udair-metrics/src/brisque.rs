@@ -41,12 +41,10 @@ pub fn brisque_features(image: &Rgb8, mode: Mode) -> [f64; 36] {
 
 fn scale_features(grey: &Plane, mode: Mode) -> [f64; 18] {
     let normalised = nss::local(grey, Border::Zero).normalise(grey, mode);
-    let area = Area::whole(&normalised);
+    let [luminance, pairs @ ..] = moments(&Area::whole(&normalised));
     let mut features = [0.0; 18];
-    let luminance = in_bands(area.height, |rows| area.row_moments(rows));
     features[..2].copy_from_slice(&[luminance.symmetric_shape(), luminance.power()]);
-    for (features, (dy, dx)) in features[2..].chunks_exact_mut(4).zip([(0, 1), (1, 0), (1, 1), (-1, 1)]) {
-        let pair = in_bands(area.height, |rows| area.row_pair_moments(rows, dy, dx)).asymmetric();
+    for (features, pair) in features[2..].chunks_exact_mut(4).zip(pairs.map(|pair| pair.asymmetric())) {
         // The mean is of Gaussians with these deviations, so each is turned into a scale first.
         let mean = (pair.scale(pair.right) - pair.scale(pair.left)) * pair.mean_per_scale();
         features.copy_from_slice(&[pair.shape, mean, pair.left.powi(2), pair.right.powi(2)]);
@@ -54,16 +52,21 @@ fn scale_features(grey: &Plane, mode: Mode) -> [f64; 18] {
     features
 }
 
-/// Sums bands of rows, in their order.
-fn in_bands(height: usize, moments: impl Fn(std::ops::Range<usize>) -> Moments + Sync) -> Moments {
-    const BAND: usize = 64;
-    let bands: Vec<Moments> = (0..height.div_ceil(BAND))
-        .into_par_iter()
-        .map(|band| moments(band * BAND..height.min((band + 1) * BAND)))
-        .collect();
-    let mut sum = Moments::default();
-    bands.into_iter().for_each(|band| sum += band);
-    sum
+/// Moments of the values and of the products with four neighbours: sums over bands of rows that fit the
+/// cache, added in their order.
+fn moments(area: &Area) -> [Moments; 5] {
+    const BAND: usize = 16;
+    let band = |i: usize| {
+        let rows = i * BAND..area.height.min((i + 1) * BAND);
+        let pair = |dy, dx| area.row_pair_moments(rows.clone(), dy, dx);
+        [area.row_moments(rows.clone()), pair(0, 1), pair(1, 0), pair(1, 1), pair(-1, 1)]
+    };
+    let bands: Vec<_> = (0..area.height.div_ceil(BAND)).into_par_iter().map(band).collect();
+    let mut sums = [Moments::default(); 5];
+    for band in bands {
+        sums.iter_mut().zip(band).for_each(|(sum, moments)| *sum += moments);
+    }
+    sums
 }
 
 /// An epsilon support vector regression with a radial kernel.

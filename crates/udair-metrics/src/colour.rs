@@ -1,8 +1,9 @@
 //! From RGB to one number: the greys and lumas that metrics mean when they say "Y", 0..=255.
 
-/// Rounds half up, as MATLAB does for positive numbers.
+/// Rounds half up, as MATLAB does for positive numbers; `x` is not negative.
+#[inline(always)]
 pub(crate) fn round(x: f64) -> f64 {
-    (x + 0.5).floor()
+    f64::from((x + 0.5) as u32)
 }
 
 #[inline(always)]

@@ -114,7 +114,7 @@ impl<'a> Metric<'a> {
     }
 
     fn distance(&self, features: &Features) -> f64 {
-        let v = features::variance(features.iter().copied());
+        let v = features::variance(features);
         let d: Features = std::array::from_fn(|i| self.mean[i] - features[i]);
         let dot = |a: &Features, b: &Features| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
         let plain: f64 = self.inverse.iter().zip(&d).map(|(row, di)| di * dot(row, &d)).sum();

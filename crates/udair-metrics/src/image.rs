@@ -63,6 +63,12 @@ impl<'a> Rgb8<'a> {
         let (width, height) = (inner(self.width)?, inner(self.height)?);
         Some(Self { width, height, pixels: &self.pixels[border * self.stride + border..], ..*self })
     }
+
+    /// The upper left part, which is not larger than the picture.
+    pub(crate) fn top_left(&self, width: usize, height: usize) -> Self {
+        debug_assert!(width <= self.width && height <= self.height);
+        Self { width, height, ..*self }
+    }
 }
 
 #[cfg(test)]

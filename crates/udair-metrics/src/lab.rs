@@ -43,6 +43,7 @@ fn f(t: f64) -> f64 {
 }
 
 /// L in 0..=100, a and b in about -128..128.
+#[inline(always)]
 pub(crate) fn lab(pixel: [u8; 3], illuminant: &Illuminant) -> [f64; 3] {
     let rgb = pixel.map(|value| LINEAR[usize::from(value)]);
     let [x, y, z] = std::array::from_fn(|i| {
@@ -59,12 +60,12 @@ pub(crate) fn lab_8bit(pixel: [u8; 3]) -> [u8; 3] {
 }
 
 /// OpenCV's integer conversion of 8-bit sRGB, bit for bit: L times 2.55, a and b plus 128, 0..=255.
+#[inline(always)]
 pub(crate) fn lab_opencv(pixel: [u8; 3]) -> [u8; 3] {
     let tables = &*OPENCV;
-    let rgb = pixel.map(|value| tables.linear[usize::from(value)]);
-    let [x, y, z] = tables
-        .matrix
-        .map(|[r, g, b]| tables.root[descale(r * rgb[0] + g * rgb[1] + b * rgb[2], 12) as usize]);
+    let [r, g, b] = std::array::from_fn(|c| tables.parts[c][usize::from(pixel[c])]);
+    let sums: [i32; 4] = std::array::from_fn(|i| r[i] + g[i] + b[i]);
+    let [x, y, z, _] = sums.map(|sum| tables.root[descale(sum, 12) as usize % ROOTS]);
     let l = descale(296 * y - 1_336_934, 15);
     let a = descale(500 * (x - y) + (128 << 15), 15);
     let b = descale(200 * (y - z) + (128 << 15), 15);
@@ -72,29 +73,38 @@ pub(crate) fn lab_opencv(pixel: [u8; 3]) -> [u8; 3] {
 }
 
 /// Division by a power of two, rounded.
+#[inline(always)]
 fn descale(value: i32, bits: u32) -> i32 {
     (value + (1 << (bits - 1))) >> bits
 }
 
+/// More roots than are needed, so that no index can be out of range.
+const ROOTS: usize = 4096;
+
 struct OpenCv {
-    /// Linear light, times 2040.
-    linear: [i32; 256],
+    /// Of every value of every channel the part in X, Y and Z relative to white, times 2040 * 4096; the
+    /// fourth number fills a vector.
+    parts: [[[i32; 4]; 256]; 3],
     /// CIE's f of every 2040th, times 32768.
-    root: Vec<i32>,
-    /// To XYZ relative to white, times 4096.
-    matrix: [[i32; 3]; 3],
+    root: [i32; ROOTS],
 }
 
 static OPENCV: LazyLock<OpenCv> = LazyLock::new(|| {
-    let mut root: Vec<i32> = (0..3072).map(|j| round(32768.0 * f(f64::from(j) / 2040.0)) as i32).collect();
+    let matrix = opencv_matrix();
+    let part = |c: usize, value: usize| {
+        let linear = round(2040.0 * LINEAR[value]) as i32;
+        [matrix[0][c] * linear, matrix[1][c] * linear, matrix[2][c] * linear, 0]
+    };
+    let mut root = std::array::from_fn(|j| round(32768.0 * f(j as f64 / 2040.0)) as i32);
     // OpenCV's software floats round these two the other way.
     (root[49], root[628]) = (9454, 22126);
-    OpenCv {
-        linear: std::array::from_fn(|i| round(2040.0 * LINEAR[i]) as i32),
-        root,
-        matrix: std::array::from_fn(|i| TO_XYZ[i].map(|m| round(4096.0 * m / D65.white[i]) as i32)),
-    }
+    OpenCv { parts: std::array::from_fn(|c| std::array::from_fn(|value| part(c, value))), root }
 });
+
+/// To XYZ relative to white, times 4096.
+fn opencv_matrix() -> [[i32; 3]; 3] {
+    std::array::from_fn(|i| TO_XYZ[i].map(|m| round(4096.0 * m / D65.white[i]) as i32))
+}
 
 #[cfg(test)]
 mod tests {
@@ -102,7 +112,17 @@ mod tests {
 
     #[test]
     fn the_integer_matrix_is_opencvs() {
-        assert_eq!(OPENCV.matrix, [[1777, 1541, 778], [871, 2929, 296], [73, 448, 3575]]);
+        assert_eq!(opencv_matrix(), [[1777, 1541, 778], [871, 2929, 296], [73, 448, 3575]]);
+    }
+
+    #[test]
+    fn every_colour_is_opencvs() {
+        // The same sum over the result of OpenCV 4.12.
+        let sum = (0..1_u64 << 24).fold(0_u64, |sum, i| {
+            let [l, a, b] = lab_opencv([(i >> 16) as u8, (i >> 8) as u8, i as u8]).map(u64::from);
+            sum.wrapping_add((l << 16 | a << 8 | b).wrapping_mul(2 * i + 1))
+        });
+        assert_eq!(sum, 4_296_439_484_621_414_248);
     }
 
     #[test]

@@ -69,11 +69,11 @@ impl Niqe {
         if columns * rows < 2 {
             return Err(NotApplicable::TooFewBlocks { least: 2, side: BLOCK });
         }
-        let luma = match self.luma {
-            NiqeLuma::Grey => colour::grey_matlab,
-            NiqeLuma::Y => colour::luma_studio_numpy,
+        let image = image.top_left(columns * BLOCK, rows * BLOCK);
+        let fine = match self.luma {
+            NiqeLuma::Grey => Plane::of(&image, colour::grey_matlab),
+            NiqeLuma::Y => Plane::of(&image, colour::luma_studio_numpy),
         };
-        let fine = Plane::of(image, luma).top_left(columns * BLOCK, rows * BLOCK);
         let coarse = fine.halved();
         let local = nss::local(&fine, Border::Replicate);
         let fine = local.normalise(&fine, self.mode);

@@ -3,6 +3,7 @@
 mod gaussian;
 
 use crate::plane::Plane;
+use crate::simd::wide;
 pub(crate) use gaussian::Moments;
 
 /// What becomes of rounding noise in areas of one colour.
@@ -59,18 +60,20 @@ pub(crate) fn local(grey: &Plane, border: Border) -> Local {
     Local { mean, deviation }
 }
 
-#[inline(always)]
-fn moments(rows: [&[f64]; SIDE], mean: &mut [f64], deviation: &mut [f64]) {
-    /// Pixels that are summed side by side.
-    const LANES: usize = 16;
-    let (means, last_means) = mean.as_chunks_mut::<LANES>();
-    let (deviations, last_deviations) = deviation.as_chunks_mut::<LANES>();
-    let rest = LANES * means.len();
-    for (i, (mean, deviation)) in means.iter_mut().zip(deviations).enumerate() {
-        (*mean, *deviation) = window(&rows, LANES * i);
-    }
-    for (i, (mean, deviation)) in last_means.iter_mut().zip(last_deviations).enumerate() {
-        ([*mean], [*deviation]) = window(&rows, rest + i);
+wide! {
+    /// Mean and deviation of a row of pixels.
+    fn moments(rows: [&[f64]; SIDE], mean: &mut [f64], deviation: &mut [f64]) {
+        /// Pixels that are summed side by side.
+        const LANES: usize = 16;
+        let (means, last_means) = mean.as_chunks_mut::<LANES>();
+        let (deviations, last_deviations) = deviation.as_chunks_mut::<LANES>();
+        let rest = LANES * means.len();
+        for (i, (mean, deviation)) in means.iter_mut().zip(deviations).enumerate() {
+            (*mean, *deviation) = window(&rows, LANES * i);
+        }
+        for (i, (mean, deviation)) in last_means.iter_mut().zip(last_deviations).enumerate() {
+            ([*mean], [*deviation]) = window(&rows, rest + i);
+        }
     }
 }
 
@@ -104,11 +107,16 @@ impl Local {
             Mode::FlatExact => 1e-9,
         };
         Plane::by_rows(grey.width, grey.height, |y, out| {
-            let local = self.mean.row(y).iter().zip(self.deviation.row(y));
-            for ((out, grey), (mean, deviation)) in out.iter_mut().zip(grey.row(y)).zip(local) {
-                let value = (grey - mean) / (deviation + 1.0);
-                *out = if value.abs() < least { 0.0 } else { value };
-            }
+            normalise(grey.row(y), self.mean.row(y), self.deviation.row(y), least, out);
         })
+    }
+}
+
+wide! {
+    fn normalise(grey: &[f64], mean: &[f64], deviation: &[f64], least: f64, out: &mut [f64]) {
+        for (((out, grey), mean), deviation) in out.iter_mut().zip(grey).zip(mean).zip(deviation) {
+            let value = (grey - mean) / (deviation + 1.0);
+            *out = if value.abs() < least { 0.0 } else { value };
+        }
     }
 }

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use crate::image::Rgb8;
-use crate::simd;
+use crate::simd::weigh;
 
 /// A channel: `width * height` numbers, row by row.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,7 +21,7 @@ impl Plane {
     pub(crate) fn by_rows(width: usize, height: usize, row: impl Fn(usize, &mut [f64]) + Sync) -> Self {
         let mut plane = Self::zeros(width, height);
         plane.data.par_chunks_mut(BAND * width).enumerate().for_each(|(band, rows)| {
-            simd::wide(|| rows.chunks_mut(width).enumerate().for_each(|(i, out)| row(band * BAND + i, out)));
+            rows.chunks_mut(width).enumerate().for_each(|(i, out)| row(band * BAND + i, out));
         });
         plane
     }
@@ -35,11 +35,9 @@ impl Plane {
         let (mut a, mut b) = (Self::zeros(width, height), Self::zeros(width, height));
         let bands = a.data.par_chunks_mut(BAND * width).zip(b.data.par_chunks_mut(BAND * width));
         bands.enumerate().for_each(|(band, (a, b))| {
-            simd::wide(|| {
-                for (i, (a, b)) in a.chunks_mut(width).zip(b.chunks_mut(width)).enumerate() {
-                    row(band * BAND + i, a, b);
-                }
-            });
+            for (i, (a, b)) in a.chunks_mut(width).zip(b.chunks_mut(width)).enumerate() {
+                row(band * BAND + i, a, b);
+            }
         });
         (a, b)
     }
@@ -114,12 +112,8 @@ impl Plane {
     /// kernel has eight taps that are multiples of 1/256, so the result for whole numbers is exact.
     pub(crate) fn halved(&self) -> Self {
         let columns = Self::by_rows(self.width, self.height.div_ceil(2), |y, out| {
-            let rows: [&[f64]; 8] = std::array::from_fn(|k| {
-                &self.row(mirror((2 * y + k) as isize - 3, self.height))[..out.len()]
-            });
-            for (x, out) in out.iter_mut().enumerate() {
-                *out = half(|k| rows[k][x]);
-            }
+            let rows = std::array::from_fn(|k| self.row(mirror((2 * y + k) as isize - 3, self.height)));
+            weigh(rows, &HALF, out);
         });
         Self::by_rows(self.width.div_ceil(2), columns.height, |y, out| {
             let row = columns.row(y);
@@ -134,14 +128,20 @@ impl Plane {
     }
 }
 
-#[inline(always)]
+/// The stretched cubic (Keys, a = -1/2) around a place between two pixels.
+const HALF: [f64; 8] = [
+    -3.0 / 256.0,
+    -9.0 / 256.0,
+    29.0 / 256.0,
+    111.0 / 256.0,
+    111.0 / 256.0,
+    29.0 / 256.0,
+    -9.0 / 256.0,
+    -3.0 / 256.0,
+];
+
 fn half(value: impl Fn(usize) -> f64) -> f64 {
-    const TAPS: [f64; 8] = [-3.0, -9.0, 29.0, 111.0, 111.0, 29.0, -9.0, -3.0];
-    let mut sum = 0.0;
-    for (k, tap) in TAPS.into_iter().enumerate() {
-        sum += tap * value(k);
-    }
-    sum / 256.0
+    HALF.iter().enumerate().map(|(k, tap)| tap * value(k)).sum()
 }
 
 /// The place in `0..n` that `i` is a mirror image of, where the edges are repeated: -1 is 0, n is n - 1.

@@ -147,7 +147,8 @@ impl Metric {
             if value.is_nan() {
                 Err(NotApplicable::Undefined("nothing is divided by nothing"))
             } else {
-                Ok(value)
+                // Nobody wants to read "-0".
+                Ok(value + 0.0)
             }
         });
         Score { metric: self.name(), variant, better: self.better(), value }
@@ -168,7 +169,7 @@ impl Metric {
         }
         match (image.crop(self.crop), reference.crop(self.crop)) {
             (Some(image), Some(reference)) => self.variant.kind.against(&image, &reference),
-            _ => Err(NotApplicable::TooSmall { least: 2 * self.crop + 1 }),
+            _ => Err(NotApplicable::TooSmall { least: self.crop.saturating_mul(2).saturating_add(1) }),
         }
     }
 }

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use crate::image::Rgb8;
 use crate::lab::{D65, lab, lab_8bit, lab_opencv};
 use crate::plane::Plane;
-use crate::simd;
+use crate::simd::wide;
 
 /// Which program's UCIQE.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -76,7 +76,7 @@ fn jou(lab: &Lab8, limits: fn(&[u64; 256]) -> f64) -> Parts {
     Parts {
         deviation: lab.chroma_mean(|chroma| (1.0 - (mean / chroma).powi(2)).abs()).sqrt(),
         contrast: limits(&lab.lightness),
-        saturation: lab.mean(|l, chroma| chroma / (chroma * chroma + l * l).sqrt()),
+        saturation: lab.mean(bounded_saturation),
     }
 }
 
@@ -85,7 +85,7 @@ fn tong(lab: &Lab8) -> Parts {
     Parts {
         deviation: lab.chroma_mean(|chroma| (chroma - mean).powi(2)).sqrt(),
         contrast: contrast::order_statistics(&lab.lightness),
-        saturation: lab.mean(|l, chroma| chroma / l),
+        saturation: lab.mean(|pixels| pixels.iter().map(|&[l, a, b]| defined(chroma(a, b) / level(l))).sum()),
     }
 }
 
@@ -124,9 +124,12 @@ struct Lab8 {
 }
 
 impl Lab8 {
-    fn of(image: &Rgb8, lab: fn([u8; 3]) -> [u8; 3]) -> Self {
-        let row = |y: usize| image.row(y).par_iter().map(|&pixel| lab(pixel));
-        let pixels: Vec<[u8; 3]> = (0..image.height()).into_par_iter().flat_map(row).collect();
+    fn of(image: &Rgb8, lab: impl Fn([u8; 3]) -> [u8; 3] + Sync) -> Self {
+        let width = image.width();
+        let mut pixels = vec![[0; 3]; width * image.height()];
+        pixels.par_chunks_mut(width).enumerate().for_each(|(y, out)| {
+            out.iter_mut().zip(image.row(y)).for_each(|(out, &pixel)| *out = lab(pixel));
+        });
         let (mut lightness, mut colours) = ([0; 256], vec![0; 256 * 256]);
         for &[l, a, b] in &pixels {
             lightness[usize::from(l)] += 1;
@@ -143,16 +146,37 @@ impl Lab8 {
         sum / self.pixels.len() as f64
     }
 
-    /// Mean of a value of L and chroma, where it is finite.
-    fn mean(&self, value: impl Fn(f64, f64) -> f64 + Sync) -> f64 {
-        let at = |&[l, a, b]: &[u8; 3]| defined(value(f64::from(l) / 255.0, chroma(a, b)));
-        mean(self.pixels.len(), |range| self.pixels[range].iter().map(at).sum())
+    /// Mean over all pixels; `sum` is of some of them.
+    fn mean(&self, sum: impl Fn(&[[u8; 3]]) -> f64 + Sync) -> f64 {
+        mean(self.pixels.len(), |range| sum(&self.pixels[range]))
+    }
+}
+
+wide! {
+    /// Sum of `C / sqrt(C² + L²)`, 0 for black: the root of a quotient of whole numbers, because all
+    /// three are over 255.
+    fn bounded_saturation(pixels: &[[u8; 3]]) -> f64 {
+        const LANES: usize = 16;
+        let mut sums = [0.0; LANES];
+        for chunk in pixels.chunks(LANES) {
+            for (sum, pixel) in sums.iter_mut().zip(chunk) {
+                let [l, a, b] = pixel.map(i32::from);
+                let chroma = a * a + b * b;
+                *sum += (f64::from(chroma) / f64::from((chroma + l * l).max(1))).sqrt();
+            }
+        }
+        sums.iter().sum()
     }
 }
 
 #[inline(always)]
+fn level(x: u8) -> f64 {
+    f64::from(x) / 255.0
+}
+
+#[inline(always)]
 fn chroma(a: u8, b: u8) -> f64 {
-    let [a, b] = [a, b].map(|x| f64::from(x) / 255.0);
+    let [a, b] = [a, b].map(level);
     (a * a + b * b).sqrt()
 }
 
@@ -160,9 +184,7 @@ fn chroma(a: u8, b: u8) -> f64 {
 /// number of threads does not show.
 fn mean(n: usize, sum: impl Fn(std::ops::Range<usize>) -> f64 + Sync) -> f64 {
     const CHUNK: usize = 1 << 14;
-    let sums: Vec<f64> = (0..n.div_ceil(CHUNK))
-        .into_par_iter()
-        .map(|i| simd::wide(|| sum(i * CHUNK..n.min((i + 1) * CHUNK))))
-        .collect();
+    let sums: Vec<f64> =
+        (0..n.div_ceil(CHUNK)).into_par_iter().map(|i| sum(i * CHUNK..n.min((i + 1) * CHUNK))).collect();
     sums.iter().sum::<f64>() / n as f64
 }

@@ -40,7 +40,13 @@ impl Block {
 }
 
 /// A row of `count` blocks.
-pub(crate) fn stage(config: &Config, count: usize, channels: usize, heads: usize, device: &Device) -> Vec<Block> {
+pub(crate) fn stage(
+    config: &Config,
+    count: usize,
+    channels: usize,
+    heads: usize,
+    device: &Device,
+) -> Vec<Block> {
     (0..count).map(|_| Block::init(config, channels, heads, device)).collect()
 }
 

@@ -1,4 +1,4 @@
-//! A vector-quantised codebook (van den Oord et al., NeurIPS 2017) whose codes follow the data by
+//! A vector-quantised codebook (van den Oord et al., `NeurIPS` 2017) whose codes follow the data by
 //! exponential moving averages (its appendix A.1).
 //!
 //! Quantising never changes the codebook: [`Codebook::forward`] reports the rows it saw, and
@@ -90,7 +90,8 @@ impl Codebook {
         let embed_avg = self.embed_avg.val().inner() * DECAY + sums.transpose() * (1.0 - DECAY);
         let codes = cluster_size.dims()[0];
         let total = cluster_size.clone().sum();
-        let smoothed = (cluster_size.clone() + SMOOTHING) / (total.clone() + codes as f64 * SMOOTHING) * total;
+        let smoothed =
+            (cluster_size.clone() + SMOOTHING) / (total.clone() + codes as f64 * SMOOTHING) * total;
         let embed = embed_avg.clone() / smoothed.unsqueeze_dim(0);
         self.with(embed, cluster_size, embed_avg)
     }

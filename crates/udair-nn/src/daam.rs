@@ -7,8 +7,8 @@ use udair_engine::Config;
 
 use crate::codebook::{Codebook, Quantised};
 use crate::gate::Gate;
-use crate::trunk::{Decoder, Encoder};
 use crate::stream::Stream;
+use crate::trunk::{Decoder, Encoder};
 use crate::{Bypass, Conv, ConvConfig, Mode};
 
 /// Two encoders, two codebooks, a decoder between them, a head and a gate.

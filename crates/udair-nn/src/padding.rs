@@ -34,9 +34,8 @@ fn reflect(x: Tensor<4>, dim: usize, before: usize, after: usize) -> Tensor<4> {
         return x;
     }
     let length = x.dims()[dim];
-    let indices: Vec<i64> = (0..before + length + after)
-        .map(|i| mirror(i as i64 - before as i64, length as i64))
-        .collect();
+    let indices: Vec<i64> =
+        (0..before + length + after).map(|i| mirror(i as i64 - before as i64, length as i64)).collect();
     let device = x.device();
     x.select(dim, Tensor::<1, Int>::from_data(indices.as_slice(), &device))
 }

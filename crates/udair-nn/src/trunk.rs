@@ -1,5 +1,5 @@
 //! The convolutional trunk of the degradation analysis: the two encoders and the decoder of
-//! VQ-VAE-2 (Razavi et al., NeurIPS 2019).
+//! VQ-VAE-2 (Razavi et al., `NeurIPS` 2019).
 
 use burn::module::{Module, Param};
 use burn::tensor::module::conv_transpose2d;
@@ -32,7 +32,7 @@ impl Residual {
     }
 }
 
-/// Convolutions with ReLU between them, residual blocks, ReLU.
+/// Convolutions with `ReLU` between them, residual blocks, `ReLU`.
 #[derive(Module, Debug)]
 pub struct Encoder {
     convs: Vec<Conv>,
@@ -40,13 +40,13 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// E_b: the picture at a quarter of its size.
+    /// `E_b`: the picture at a quarter of its size.
     pub fn bottom(config: &Config, device: &Device) -> Self {
         let t = config.trunk;
         Self::init(config, [halving(3, t / 2), halving(t / 2, t), ConvConfig::new(t, t, 3)], device)
     }
 
-    /// E_t: half the size of E_b.
+    /// `E_t`: half the size of `E_b`.
     pub fn top(config: &Config, device: &Device) -> Self {
         let t = config.trunk;
         Self::init(config, [halving(t, t / 2), ConvConfig::new(t / 2, t, 3)], device)
@@ -68,7 +68,7 @@ impl Encoder {
     }
 }
 
-/// Decoder T: conv3x3, residual blocks, ReLU, transposed conv4x4 that doubles the size.
+/// Decoder T: conv3x3, residual blocks, `ReLU`, transposed conv4x4 that doubles the size.
 #[derive(Module, Debug)]
 pub struct Decoder {
     conv: Conv,

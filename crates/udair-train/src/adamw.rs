@@ -1,4 +1,4 @@
-//! AdamW (Loshchilov and Hutter, ICLR 2019) over one flat vector of parameters, and clipping of
+//! `AdamW` (Loshchilov and Hutter, ICLR 2019) over one flat vector of parameters, and clipping of
 //! the gradient's global norm.
 
 use burn::tensor::{Device, Tensor};
@@ -59,10 +59,7 @@ impl AdamW {
 /// norm that it had.
 pub fn clip(gradient: Tensor<1>, largest: f64) -> (Tensor<1>, f64) {
     let norm = f64::from(gradient.clone().square().sum().sqrt().into_scalar::<f32>());
-    match largest > 0.0 && norm > largest {
-        true => (gradient * (largest / norm), norm),
-        false => (gradient, norm),
-    }
+    if largest > 0.0 && norm > largest { (gradient * (largest / norm), norm) } else { (gradient, norm) }
 }
 
 #[cfg(test)]
@@ -76,7 +73,10 @@ mod tests {
         for (largest, expected) in [(0.0, [3.0, 4.0]), (10.0, [3.0, 4.0]), (1.0, [0.6, 0.8])] {
             let (clipped, norm) = clip(gradient.clone(), largest);
             let clipped: Vec<f32> = clipped.into_data().try_into_vec().unwrap();
-            assert!(clipped.iter().zip(expected).all(|(a, b): (&f32, f32)| (a - b).abs() < 1e-6), "{clipped:?}");
+            assert!(
+                clipped.iter().zip(expected).all(|(a, b): (&f32, f32)| (a - b).abs() < 1e-6),
+                "{clipped:?}"
+            );
             assert_eq!(norm, 5.0);
         }
     }

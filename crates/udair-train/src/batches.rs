@@ -104,7 +104,13 @@ impl Pair {
             };
             if (degraded.width, degraded.height) == (clean.width, clean.height) {
                 let pattern = entry.task.clone();
-                pairs.push(Self { pattern, width, height, degraded: centre(&degraded), clean: centre(&clean) });
+                pairs.push(Self {
+                    pattern,
+                    width,
+                    height,
+                    degraded: centre(&degraded),
+                    clean: centre(&clean),
+                });
             }
         }
         Ok(pairs)

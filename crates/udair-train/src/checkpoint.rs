@@ -47,6 +47,15 @@ pub struct Checkpoints {
 /// Files of a checkpoint by name.
 pub type Files = BTreeMap<String, Vec<u8>>;
 
+/// What there is to resume from.
+#[derive(Debug)]
+pub struct Newest {
+    /// The newest valid checkpoint; `None` where there is none.
+    pub valid: Option<(State, Files)>,
+    /// Newer ones that are damaged, the newest first.
+    pub damaged: Vec<PathBuf>,
+}
+
 impl Checkpoints {
     /// The checkpoints in `folder`, of which the newest `keep` are kept.
     pub fn new(folder: &Path, keep: usize) -> Self {
@@ -79,17 +88,19 @@ impl Checkpoints {
         Ok(target)
     }
 
-    /// The newest checkpoint whose files are what they were when it was saved, with the names of
-    /// newer ones that are not; `None` where there is none.
-    pub fn newest(&self) -> Result<(Option<(State, Files)>, Vec<PathBuf>), TrainError> {
-        let mut broken = Vec::new();
+    /// The newest checkpoint whose files are what they were when it was saved.
+    pub fn newest(&self) -> Result<Newest, TrainError> {
+        let mut newest = Newest { valid: None, damaged: Vec::new() };
         for path in self.list()?.into_iter().rev() {
             match Self::load(&path) {
-                Ok(found) => return Ok((Some(found), broken)),
-                Err(_) => broken.push(path),
+                Ok(found) => {
+                    newest.valid = Some(found);
+                    break;
+                }
+                Err(_) => newest.damaged.push(path),
             }
         }
-        Ok((None, broken))
+        Ok(newest)
     }
 
     /// Reads one checkpoint.
@@ -155,7 +166,9 @@ impl Checkpoints {
 }
 
 fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    let digits =
+        |byte: u8| [byte >> 4, byte & 15].map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)]));
+    Sha256::digest(bytes).iter().copied().flat_map(digits).collect()
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
@@ -165,17 +178,15 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
 
 /// Makes renames inside a folder last through a power cut, where the system can.
 fn flush_folder(path: &Path) -> Result<(), TrainError> {
-    match cfg!(unix) {
-        true => File::open(path).and_then(|folder| folder.sync_all()).map_err(TrainError::io(path)),
-        false => Ok(()),
+    if cfg!(unix) {
+        File::open(path).and_then(|folder| folder.sync_all()).map_err(TrainError::io(path))
+    } else {
+        Ok(())
     }
 }
 
 fn remove(path: &Path) -> Result<(), TrainError> {
-    match path.exists() {
-        true => fs::remove_dir_all(path).map_err(TrainError::io(path)),
-        false => Ok(()),
-    }
+    if path.exists() { fs::remove_dir_all(path).map_err(TrainError::io(path)) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -194,7 +205,7 @@ mod tests {
     fn the_newest_valid_one_is_found() {
         let folder = tempfile::tempdir().unwrap();
         let checkpoints = Checkpoints::new(folder.path(), 5);
-        assert!(checkpoints.newest().unwrap().0.is_none());
+        assert!(checkpoints.newest().unwrap().valid.is_none());
         let paths: Vec<PathBuf> = (1..=4)
             .map(|step| checkpoints.save(at(step), &files(&format!("step {step}")), false).unwrap())
             .collect();
@@ -202,10 +213,10 @@ mod tests {
         fs::remove_file(paths[2].join(STATE)).unwrap();
         // What a kill in the middle of saving leaves behind.
         fs::create_dir(folder.path().join(".iter-00000009.new")).unwrap();
-        let (found, broken) = checkpoints.newest().unwrap();
-        let (state, loaded) = found.unwrap();
+        let found = checkpoints.newest().unwrap();
+        let (state, loaded) = found.valid.unwrap();
         assert_eq!((state.step, loaded), (2, files("step 2")));
-        assert_eq!(broken, [paths[3].clone(), paths[2].clone()]);
+        assert_eq!(found.damaged, [paths[3].clone(), paths[2].clone()]);
     }
 
     #[test]

@@ -216,7 +216,14 @@ impl Default for Config {
                 start_count: 1.0,
             },
             ema: Ema { decay: 0.999 },
-            val: Val { manifest: String::new(), every: 2000, most: 6, crop: 256, anchors: 240, anchor_sizes: vec![128, 192] },
+            val: Val {
+                manifest: String::new(),
+                every: 2000,
+                most: 6,
+                crop: 256,
+                anchors: 240,
+                anchor_sizes: vec![128, 192],
+            },
             log: Log { every: 100, save_every: 1000, keep: 3 },
         }
     }

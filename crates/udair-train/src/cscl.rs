@@ -1,7 +1,7 @@
 //! CSCL, cross-sample contrastive learning: pictures of one pattern shall look alike to the
 //! degradation analysis, whatever they show.
 //!
-//! With a_k the features of pattern k's m pictures joined, and p_k the same with the pictures
+//! With `a_k` the features of pattern k's m pictures joined, and `p_k` the same with the pictures
 //! permuted, the loss is the symmetric cross-entropy over the K x K logits s a pᵀ (Radford et al.,
 //! "CLIP", ICML 2021), where s = exp(`logit_scale`).
 

@@ -63,11 +63,8 @@ impl Features {
         }
         let f = self.rows[0].len();
         let (mean, scale) = moments(&self.rows);
-        let standard: Vec<Vec<f64>> = self
-            .rows
-            .iter()
-            .map(|row| (0..f).map(|i| (row[i] - mean[i]) / scale[i]).collect())
-            .collect();
+        let standard: Vec<Vec<f64>> =
+            self.rows.iter().map(|row| (0..f).map(|i| (row[i] - mean[i]) / scale[i]).collect()).collect();
         let mut centres = vec![vec![0.0; f]; patterns];
         for (row, &label) in standard.iter().zip(&self.labels) {
             let share = 1.0 / count(label) as f64;
@@ -82,7 +79,10 @@ impl Features {
             .iter()
             .map(|row| {
                 let u = place(row);
-                anchors.iter().map(|anchor| u.iter().zip(anchor).map(|(u, a)| (u - a).powi(2)).sum()).collect()
+                anchors
+                    .iter()
+                    .map(|anchor| u.iter().zip(anchor).map(|(u, a)| (u - a).powi(2)).sum())
+                    .collect()
             })
             .collect();
         let tensor = |shape: &[usize], data: &mut dyn Iterator<Item = f64>| Tensor {
@@ -145,9 +145,8 @@ fn moments(rows: &[Vec<f64>]) -> (Vec<f64>, Vec<f64>) {
     let n = rows.len() as f64;
     let column = |i: usize| rows.iter().map(move |row| row[i]);
     let mean: Vec<f64> = (0..rows[0].len()).map(|i| column(i).sum::<f64>() / n).collect();
-    let scale = |(i, m): (usize, &f64)| {
-        (column(i).map(|v| (v - m).powi(2)).sum::<f64>() / (n - 1.0)).sqrt() + 1e-6
-    };
+    let scale =
+        |(i, m): (usize, &f64)| (column(i).map(|v| (v - m).powi(2)).sum::<f64>() / (n - 1.0)).sqrt() + 1e-6;
     (mean.clone(), mean.iter().enumerate().map(scale).collect())
 }
 
@@ -164,7 +163,8 @@ fn cholesky(mut a: Vec<f64>, n: usize) -> Vec<f64> {
 
 /// Axes C⁻ᵀ q, where q are orthonormal and span the whitened centres C⁻¹ c about their mean.
 fn projection(factor: &[f64], centres: &[Vec<f64>], n: usize) -> Vec<Vec<f64>> {
-    let mean: Vec<f64> = (0..n).map(|i| centres.iter().map(|c| c[i]).sum::<f64>() / centres.len() as f64).collect();
+    let mean: Vec<f64> =
+        (0..n).map(|i| centres.iter().map(|c| c[i]).sum::<f64>() / centres.len() as f64).collect();
     let mut axes: Vec<Vec<f64>> = Vec::new();
     for centre in &centres[..centres.len() - 1] {
         let mut y: Vec<f64> = centre.iter().zip(&mean).map(|(c, m)| c - m).collect();
@@ -198,18 +198,21 @@ mod tests {
     use crate::rng::Stream;
     use udair_engine::{Config, Identifier};
 
-    /// Three clusters that differ along one axis, where the noise is small; plain distances are
-    /// drowned by the other axes' noise.
+    /// Three clusters that differ a little in 40 features, while 200 others vary together and much
+    /// more in every cluster.
     fn features(seed: u64) -> Features {
         let mut stream = Stream::new(seed, 0, 0);
-        let f = 28 * Config::small().width;
         let mut features = Features::default();
         for at in 0..360 {
             let label = at % 3;
-            let shared = stream.normal();
-            let mut row: Vec<f64> = (0..f).map(|i| f64::from(stream.normal() + if i < 200 { shared * 3.0 } else { 0.0 })).collect();
-            row[5] = row[6] + [-1.0, 0.0, 1.0][label] + 0.05 * f64::from(stream.normal());
-            features.rows.push(row);
+            let shared = 3.0 * stream.normal();
+            let value = |i: usize| match i {
+                0..200 => shared,
+                200..240 if i % 3 == label => 1.0,
+                _ => 0.0,
+            };
+            let row = (0..28 * Config::small().width).map(|i| f64::from(value(i) + stream.normal()));
+            features.rows.push(row.collect());
             features.labels.push(label);
         }
         features
@@ -217,15 +220,25 @@ mod tests {
 
     #[test]
     fn clusters_are_told_apart_in_their_own_spread() {
-        let tensors = features(1).fit(3).unwrap();
+        let (seen, fresh) = (features(1), features(2));
         let names: Vec<String> = ["a", "b", "c"].map(String::from).into();
-        let identifier = Identifier::from_tensors(&Config::small(), &names, tensors).unwrap();
-        let fresh = features(2);
-        let right = fresh.rows.iter().zip(&fresh.labels).filter(|(row, label)| {
-            identifier.identify(row).best().pattern == names[**label]
+        let identifier = Identifier::from_tensors(&Config::small(), &names, seen.fit(3).unwrap()).unwrap();
+        let share = |right: &dyn Fn(&[f64], usize) -> bool| {
+            let pairs = fresh.rows.iter().zip(&fresh.labels);
+            pairs.filter(|(row, label)| right(row, **label)).count() as f64 / fresh.rows.len() as f64
+        };
+        let fitted = share(&|row, label| identifier.identify(row).best().pattern == names[label]);
+        let centre = |label: usize| {
+            let own = || seen.rows.iter().zip(&seen.labels).filter(|(_, l)| **l == label).map(|(row, _)| row);
+            let mean = |i: usize| own().map(|row| row[i]).sum::<f64>() / own().count() as f64;
+            (0..seen.rows[0].len()).map(mean).collect::<Vec<f64>>()
+        };
+        let centres = [centre(0), centre(1), centre(2)];
+        let plain = share(&|row, label| {
+            let distance = |k: usize| row.iter().zip(&centres[k]).map(|(a, b)| (a - b).powi(2)).sum::<f64>();
+            (0..3).all(|k| distance(label) <= distance(k))
         });
-        let share = right.count() as f64 / fresh.rows.len() as f64;
-        assert!(share > 0.8, "{share}");
+        assert!(fitted > 0.9 && plain < 0.6, "fitted {fitted}, plain distances {plain}");
     }
 
     #[test]

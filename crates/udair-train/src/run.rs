@@ -63,7 +63,8 @@ impl RunFolder {
     /// Goes on in an existing folder.
     pub fn open(path: &Path) -> Result<Self, TrainError> {
         let file = path.join("metrics.csv");
-        let mut csv = OpenOptions::new().create(true).append(true).open(&file).map_err(TrainError::io(&file))?;
+        let mut csv =
+            OpenOptions::new().create(true).append(true).open(&file).map_err(TrainError::io(&file))?;
         if csv.metadata().map_err(TrainError::io(&file))?.len() == 0 {
             writeln!(csv, "{}", COLUMNS.join(",")).map_err(TrainError::io(&file))?;
         }

@@ -18,7 +18,8 @@ impl EventWriter {
     pub fn create(folder: &Path, suffix: &str) -> io::Result<Self> {
         std::fs::create_dir_all(folder)?;
         let now = now();
-        let name = format!("events.out.tfevents.{:010}.{:06}.{suffix}", now as u64, (now.fract() * 1e6) as u64);
+        let name =
+            format!("events.out.tfevents.{:010}.{:06}.{suffix}", now as u64, (now.fract() * 1e6) as u64);
         let mut writer = Self { file: BufWriter::new(File::create_new(folder.join(name))?) };
         let mut event = Message::default();
         event.double(1, now).bytes(3, b"brain.Event:2");
@@ -34,7 +35,14 @@ impl EventWriter {
     }
 
     /// Writes one picture, given as an encoded file (PNG, JPEG).
-    pub fn picture(&mut self, tag: &str, step: u64, width: usize, height: usize, file: &[u8]) -> io::Result<()> {
+    pub fn picture(
+        &mut self,
+        tag: &str,
+        step: u64,
+        width: usize,
+        height: usize,
+        file: &[u8],
+    ) -> io::Result<()> {
         let mut picture = Message::default();
         picture.integer(1, height as u64).integer(2, width as u64).integer(3, 3).bytes(4, file);
         let mut summary = Message::default();

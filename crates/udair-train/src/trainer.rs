@@ -91,12 +91,13 @@ pub fn train(
     observer: &mut dyn Observer,
 ) -> Result<Outcome, TrainError> {
     let checkpoints = Checkpoints::new(&run.checkpoints(), config.log.keep);
-    let mut trainer = match checkpoints.newest()? {
-        (Some((state, files)), damaged) => {
-            observer.event(&Event::Resumed(state.step, damaged));
+    let newest = checkpoints.newest()?;
+    let mut trainer = match newest.valid {
+        Some((state, files)) => {
+            observer.event(&Event::Resumed(state.step, newest.damaged));
             Trainer::resume(config, batches, device, state, &files)?
         }
-        (None, _) => Trainer::start(config, init, batches, device)?,
+        None => Trainer::start(config, init, batches, device)?,
     };
     let (began, first) = (Instant::now(), trainer.state.step);
     let mut loader = trainer.loader(first);
@@ -272,10 +273,8 @@ impl<'a> Trainer<'a> {
     fn differentiate(&self, batch: &Batch, stream: &mut Stream) -> ([f32; 8], Tensor<1>, Analysis) {
         let weights = &self.config.loss;
         let [degraded, clean] = [&batch.degraded, &batch.clean].map(|data| self.pictures(batch, data));
-        let bypass = match self.state.step < self.config.codebook.bypass {
-            true => Bypass::Both,
-            false => Bypass::Neither,
-        };
+        let bypass =
+            if self.state.step < self.config.codebook.bypass { Bypass::Both } else { Bypass::Neither };
         let output = self.net.forward(degraded, Mode { dropout: Some(stream.bits()), bypass });
         let restoration = Restoration::new(output.picture, clean, &batch.referenced);
         let (patterns, m) = (batch.patterns, batch.per_pattern);
@@ -283,10 +282,12 @@ impl<'a> Trainer<'a> {
         let sorted = |rows: Tensor<2>| rows.narrow(0, 0, patterns * m);
         let orders = cscl::permutations(weights.similarity, patterns, m, stream);
         let features = sorted(cscl::features(output.analysis.d.clone()));
-        let contrast = cscl::loss(cscl::logits(features, &orders, self.net.logit_scale.val(), weights.similarity));
-        let moments = match m > 1 {
-            true => cscl::moments_loss(sorted(cscl::moments(&output.conditions)), patterns),
-            false => Tensor::zeros([1], &self.device.clone().inner()),
+        let contrast =
+            cscl::loss(cscl::logits(features, &orders, self.net.logit_scale.val(), weights.similarity));
+        let moments = if m > 1 {
+            cscl::moments_loss(sorted(cscl::moments(&output.conditions)), patterns)
+        } else {
+            Tensor::zeros([1], &self.device.clone().inner())
         };
         let terms = [
             (weights.l1, restoration.l1),
@@ -310,7 +311,7 @@ impl<'a> Trainer<'a> {
         let mut net = self.net.clone().update_codebooks(analysis);
         let every = self.config.codebook.revive_every;
         let step = self.state.step;
-        if every > 0 && step >= self.config.codebook.bypass && (step + 1) % every == 0 {
+        if every > 0 && step >= self.config.codebook.bypass && (step + 1).is_multiple_of(every) {
             let mut draw = |rows| stream.below(rows);
             net.dam.quantize_t = net.dam.quantize_t.revive(&analysis.top.rows, &mut draw).0;
             net.dam.quantize_b = net.dam.quantize_b.revive(&analysis.bottom.rows, &mut draw).0;

@@ -1,5 +1,7 @@
 //! Parity of losses, gradients and whole training steps with the official PyTorch implementation.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use burn::module::Param;
@@ -11,6 +13,7 @@ use udair_train::adamw::{AdamW, Optim};
 use udair_train::cscl::{self, Similarity};
 
 #[path = "../../udair-nn/tests/parity/golden.rs"]
+#[expect(dead_code, reason = "the tests of udair-nn compare shapes, too")]
 mod golden;
 use golden::{Golden, open};
 
@@ -27,7 +30,8 @@ fn device() -> Device {
 /// The network of the golden files.
 fn network() -> Option<Udair> {
     let stored = open("udair/small/weights")?;
-    let config = Config { width: 6, enc: [1, 2, 1, 2], dec: [1, 2, 1], refine: 2, dropout: 0.0, ..Config::base() };
+    let config =
+        Config { width: 6, enc: [1, 2, 1, 2], dec: [1, 2, 1], refine: 2, dropout: 0.0, ..Config::base() };
     let tensors: BTreeMap<_, _> = parameters(&config)
         .into_iter()
         .map(|parameter| {
@@ -62,7 +66,8 @@ fn named(net: &Udair, flat: &Tensor<1>) -> BTreeMap<String, Tensor<1>> {
 }
 
 fn check_all(io: &Golden, prefix: &str, tensors: &BTreeMap<String, Tensor<1>>) {
-    let stored: Vec<String> = io.names().filter(|name| name.starts_with(prefix)).map(str::to_string).collect();
+    let stored: Vec<String> =
+        io.names().filter(|name| name.starts_with(prefix)).map(str::to_string).collect();
     let mut compared = 0;
     for name in stored {
         if let Some(tensor) = tensors.get(&name[prefix.len()..]) {
@@ -128,7 +133,8 @@ fn contrast_of_given_features() {
         io.values("perm").chunks(2).map(|order| order.iter().map(|&i| i as usize).collect()).collect();
     for (name, similarity) in SIMILARITIES {
         let features = io.tensor::<3>("features", &device()).require_grad();
-        let scale = io.tensor::<1>("logit_scale_param", &device()).reshape([1]).require_grad();
+        let scale = io.values("logit_scale_param")[0];
+        let scale = Tensor::<1>::from_floats([scale], &device()).require_grad();
         let logits = cscl::logits(features.clone().flatten(1, 2), &orders, scale.clone(), similarity);
         io.check(&format!("{name}.logits"), logits.clone());
         let loss = cscl::loss(logits);

@@ -1,6 +1,8 @@
 //! Whole runs of a tiny network on made-up pictures: they end in a file that the engine runs, they
 //! learn, and an interrupted run goes on to the same bytes.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -177,7 +179,7 @@ fn an_interrupted_run_goes_on_to_the_same_bytes() {
 #[test]
 fn the_result_runs_in_the_engine_and_names_patterns() {
     let runs = tempfile::tempdir().unwrap();
-    let config = config(&["steps=6"]);
+    let config = config(&["steps=6", "val.anchors=40", "val.anchor_sizes=[24]"]);
     let mut folder = RunFolder::create(runs.path(), &config).unwrap();
     let mut watch = Watch::new(usize::MAX);
     let Outcome::Finished(path) = run(&config, &mut folder, &mut watch) else { panic!("not finished") };

@@ -88,6 +88,8 @@ fn pictures_pair_by_stem_or_not_at_all() {
     metrics(&["in/*"]).expect(0);
     sandbox.write("list", b"in/1.png\nin/2.jpg\n");
     metrics(&["@list"]).expect(0);
+    sandbox.picture("in/2.restored.png", 40, 30);
+    metrics(&["in/2.restored.png"]).expect(0);
     sandbox.picture("gt/3.png", 9, 9);
     refuses(metrics(&["in"]), &["gt/3.png", "no picture"]);
     sandbox.picture("in/3.png", 9, 9);

@@ -18,10 +18,12 @@ pub(crate) struct Peer {
     folder: PathBuf,
 }
 
+/// What a peer found, and what it took on the clock and on the processor.
 #[derive(Deserialize)]
-struct Answer {
-    value: f64,
-    seconds: f64,
+pub(crate) struct Answer {
+    pub(crate) value: f64,
+    pub(crate) seconds: f64,
+    pub(crate) cpu_seconds: f64,
 }
 
 /// What the worker knows, by our name and by its own.
@@ -69,8 +71,8 @@ impl Peer {
         Ok(Some(Self { process, questions, answers, folder }))
     }
 
-    /// Value and seconds of the peer of a metric, where it has one.
-    pub(crate) fn run(&mut self, metric: &Metric) -> Result<Option<(f64, f64)>, Failure> {
+    /// Runs the peer of a metric, where it has one.
+    pub(crate) fn run(&mut self, metric: &Metric) -> Result<Option<Answer>, Failure> {
         let ours = metric.to_string();
         let Some((_, theirs)) = PEERS.iter().find(|(name, _)| *name == ours) else {
             return Ok(None);
@@ -78,8 +80,7 @@ impl Peer {
         writeln!(self.questions, "{theirs}")?;
         let mut line = String::new();
         self.answers.read_line(&mut line)?;
-        let answer: Answer = serde_json::from_str(&line)?;
-        Ok(Some((answer.value, answer.seconds)))
+        Ok(Some(serde_json::from_str(&line)?))
     }
 }
 

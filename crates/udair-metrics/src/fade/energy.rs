@@ -3,8 +3,10 @@
 
 use std::sync::LazyLock;
 
+use rayon::prelude::*;
+
 use crate::plane::Plane;
-use crate::simd::weigh;
+use crate::simd::{weigh, wide};
 
 /// Standard deviation of the Gaussian whose second derivative is the filter.
 const SIGMA: f64 = 3.25;
@@ -21,27 +23,42 @@ const SATURATION: f64 = 0.1;
 /// Contrast energy of every pixel of a channel in 8-bit units; both sides must have 10 pixels.
 pub(super) fn contrast_energy(channel: &Plane, noise: f64) -> Plane {
     let (width, height) = (channel.width, channel.height);
-    let place = |i: usize, n: usize| bordered(i, n);
     let mut energy = Plane::by_rows(width, height, |y, out| {
         let row = channel.row(y);
-        let padded: Vec<f64> = (0..width + 2 * MARGIN).map(|x| row[place(x, width)]).collect();
+        let padded = [&row[..MARGIN], row, &row[width - MARGIN..]].concat();
         // A convolution runs backwards over its input; the last of the 21 pixels around is not met.
         weigh(std::array::from_fn::<_, TAPS, _>(|k| &padded[TAPS - k..][..width]), &KERNEL, out);
         let mut down = vec![0.0; width];
-        let rows = std::array::from_fn(|k| channel.row(place(y + TAPS - k, height)));
+        let rows = std::array::from_fn(|k| channel.row(bordered(y + TAPS - k, height)));
         weigh::<TAPS>(rows, &KERNEL, &mut down);
-        out.iter_mut().zip(&down).for_each(|(out, down)| *out = (*out * *out + down * down).sqrt());
+        magnitude(&down, out);
     });
-    let most = energy.data.iter().fold(0.0_f64, |most, &e| if e > most { e } else { most });
-    for e in &mut energy.data {
-        let response = *e * most / (*e + SATURATION * most) - noise;
-        // Where nothing responds this compares NaN.
-        *e = if response > 1e-7 { response } else { 0.0 };
-    }
+    let rows = energy.data.par_chunks(width);
+    let most = rows
+        .map(|row| row.iter().fold(0.0_f64, |most, &e| if e > most { e } else { most }))
+        .reduce(|| 0.0, f64::max);
+    energy.data.par_chunks_mut(width).for_each(|row| respond(row, most, noise));
     energy
 }
 
-/// The place in `0..n` that place `i` of a row with margins shows: the first pixels once more in front,
+wide! {
+    fn magnitude(down: &[f64], across: &mut [f64]) {
+        across.iter_mut().zip(down).for_each(|(out, down)| *out = (*out * *out + down * down).sqrt());
+    }
+}
+
+wide! {
+    /// Normalises by the maximum of the picture and takes off the noise. Where nothing responds at all,
+    /// NaN is compared.
+    fn respond(row: &mut [f64], most: f64, noise: f64) {
+        for e in row {
+            let response = *e * most / (*e + SATURATION * most) - noise;
+            *e = if response > 1e-7 { response } else { 0.0 };
+        }
+    }
+}
+
+/// The row out of `n` that row `i` of a picture with margins shows: the first pixels once more in front,
 /// the last ones once more behind, both in their order.
 fn bordered(i: usize, n: usize) -> usize {
     if i < MARGIN {

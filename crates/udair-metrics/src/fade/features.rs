@@ -1,6 +1,8 @@
 //! The twelve statistics of a patch: of normalised luminance, contrast energy, entropy, darkness and
 //! colour, each as `ln(1 + f)`.
 
+use std::sync::LazyLock;
+
 use rayon::prelude::*;
 
 use super::LEAST;
@@ -10,10 +12,12 @@ use crate::image::Rgb8;
 use crate::nss::{Border, Mode, local};
 use crate::plane::Plane;
 use crate::score::NotApplicable;
+use crate::simd::{multiply, sum};
 
 /// Side of a patch in pixels.
 pub(super) const PATCH: usize = 8;
 const PIXELS: usize = PATCH * PATCH;
+type Patch = [f64; PIXELS];
 
 /// Noise thresholds of the contrast energies of grey, yellow-blue and red-green, in 8-bit units.
 const GREY_NOISE: f64 = 9.225_496_406_318_721e-4 * 255.0;
@@ -35,7 +39,8 @@ impl Patches {
             return Err(NotApplicable::TooSmall { least: LEAST });
         }
         let (columns, rows) = (image.width() / PATCH, image.height() / PATCH);
-        let maps = Maps::of(image, columns * PATCH, rows * PATCH, mode);
+        let image = image.top_left(columns * PATCH, rows * PATCH);
+        let maps = Maps::of(&image, mode);
         let features =
             (0..columns * rows).into_par_iter().map(|i| maps.features(i % columns, i / columns)).collect();
         Ok(Self { columns, rows, features })
@@ -56,57 +61,80 @@ struct Maps<'a> {
 }
 
 impl<'a> Maps<'a> {
-    fn of(image: &'a Rgb8, width: usize, height: usize, mode: Mode) -> Self {
-        let plane = |of: fn([u8; 3]) -> f64| {
-            Plane::by_rows(width, height, |y, out| {
-                out.iter_mut().zip(image.row(y)).for_each(|(out, &pixel)| *out = of(pixel));
-            })
-        };
-        let grey = plane(colour::grey_matlab);
+    fn of(image: &'a Rgb8, mode: Mode) -> Self {
+        let (width, height) = image.size();
+        let grey = Plane::of(image, colour::grey_matlab);
         let local = local(&grey, Border::Replicate);
         let normalised = local.normalise(&grey, mode);
         let vertical = Plane::by_rows(width, height, |y, out| {
-            let above = normalised.row((y + height - 1) % height);
-            out.iter_mut().zip(normalised.row(y)).zip(above).for_each(|((out, a), b)| *out = a * b);
+            multiply(normalised.row(y), normalised.row((y + height - 1) % height), out);
         });
         let energies = [
-            contrast_energy(&plane(colour::luma_full), GREY_NOISE),
-            contrast_energy(&plane(yellow_blue), YELLOW_BLUE_NOISE),
-            contrast_energy(&plane(red_green), RED_GREEN_NOISE),
+            contrast_energy(&Plane::of(image, colour::luma_full), GREY_NOISE),
+            contrast_energy(&Plane::of(image, yellow_blue), YELLOW_BLUE_NOISE),
+            contrast_energy(&Plane::of(image, red_green), RED_GREEN_NOISE),
         ];
         Self { image, grey, normalised, vertical, mean: local.mean, deviation: local.deviation, energies }
     }
 
     fn features(&self, column: usize, row: usize) -> Features {
-        let patch = |plane: &Plane| -> [f64; PIXELS] {
-            let mut values = [0.0; PIXELS];
-            for (i, out) in values.chunks_exact_mut(PATCH).enumerate() {
-                out.copy_from_slice(&plane.row(row * PATCH + i)[column * PATCH..][..PATCH]);
-            }
-            values
+        let patch = |plane: &Plane| cut(|y| plane.row(y), column, row);
+        let [grey, yellow_blue, red_green] = self.energies.each_ref().map(patch);
+        let statistics = Statistics {
+            normalised: &patch(&self.normalised),
+            vertical: &patch(&self.vertical),
+            mean: &patch(&self.mean),
+            deviation: &patch(&self.deviation),
+            energies: [&grey, &yellow_blue, &red_green],
+            grey: &patch(&self.grey),
+            pixels: &cut(|y| self.image.row(y), column, row),
         };
-        let mut pixels = [[0; 3]; PIXELS];
-        for (i, out) in pixels.chunks_exact_mut(PATCH).enumerate() {
-            out.copy_from_slice(&self.image.row(row * PATCH + i)[column * PATCH..][..PATCH]);
-        }
-        let vertical = patch(&self.vertical);
-        let deviation = patch(&self.deviation);
+        statistics.features()
+    }
+}
+
+/// Copies a patch out of rows.
+fn cut<'a, T: Copy + Default + 'a>(
+    rows: impl Fn(usize) -> &'a [T],
+    column: usize,
+    row: usize,
+) -> [T; PIXELS] {
+    let mut patch = [T::default(); PIXELS];
+    for (i, out) in patch.as_chunks_mut::<PATCH>().0.iter_mut().enumerate() {
+        *out = rows(row * PATCH + i).as_chunks::<PATCH>().0[column];
+    }
+    patch
+}
+
+/// One patch of every map.
+struct Statistics<'a> {
+    normalised: &'a Patch,
+    vertical: &'a Patch,
+    mean: &'a Patch,
+    deviation: &'a Patch,
+    energies: [&'a Patch; 3],
+    grey: &'a Patch,
+    pixels: &'a [[u8; 3]; PIXELS],
+}
+
+impl Statistics<'_> {
+    fn features(&self) -> Features {
         // 0 / 0 in black: then the patch is left out.
-        let variation = deviation.iter().zip(patch(&self.mean)).map(|(s, mu)| s / mu);
-        let [grey, yellow_blue, red_green] = self.energies.each_ref().map(|energy| mean(patch(energy)));
+        let variation: Patch = std::array::from_fn(|i| self.deviation[i] / self.mean[i]);
+        let [grey, yellow_blue, red_green] = self.energies.map(mean);
         let features = [
-            variance(patch(&self.normalised)),
-            variance(vertical.into_iter().filter(|&v| v >= 0.0)),
-            variance(vertical.into_iter().filter(|&v| v <= 0.0)),
-            mean(deviation),
-            mean(variation),
+            variance(self.normalised),
+            variance_where(self.vertical, |v| v >= 0.0),
+            variance_where(self.vertical, |v| v <= 0.0),
+            mean(self.deviation),
+            mean(&variation),
             grey,
             yellow_blue,
             red_green,
-            entropy(&patch(&self.grey)),
-            mean(pixels.map(|rgb| f64::from(rgb.into_iter().fold(u8::MAX, u8::min)) / 255.0)),
-            mean(pixels.map(saturation)),
-            colourfulness(&pixels),
+            entropy(self.grey),
+            mean(&self.pixels.map(darkest)),
+            mean(&self.pixels.map(saturation)),
+            colourfulness(self.pixels),
         ];
         features.map(f64::ln_1p)
     }
@@ -122,29 +150,37 @@ fn red_green([r, g, _]: [u8; 3]) -> f64 {
     f64::from(r) - f64::from(g)
 }
 
-/// NaN of nothing.
-fn mean(values: impl IntoIterator<Item = f64>) -> f64 {
-    let (sum, n) = values.into_iter().fold((0.0, 0.0), |(sum, n), v| (sum + v, n + 1.0));
-    sum / n
+fn mean<const N: usize>(values: &[f64; N]) -> f64 {
+    sum(values) / N as f64
 }
 
-/// Over `n - 1`; NaN of nothing and 0 of one value.
-pub(super) fn variance<I: IntoIterator<Item = f64, IntoIter: Clone>>(values: I) -> f64 {
-    let values = values.into_iter();
-    let mean = mean(values.clone());
-    let (sum, n) = values.fold((0.0, 0_u32), |(sum, n), v| (sum + (v - mean).powi(2), n + 1));
-    if n == 1 { 0.0 } else { sum / f64::from(n.saturating_sub(1)) }
+/// Over `n - 1`.
+pub(super) fn variance<const N: usize>(values: &[f64; N]) -> f64 {
+    let mean = mean(values);
+    sum(&values.map(|v| (v - mean) * (v - mean))) / (N - 1) as f64
 }
 
-/// Of the distribution of grey levels, in bits.
-fn entropy(grey: &[f64; PIXELS]) -> f64 {
+/// Variance of some of the values, over `n - 1`; NaN of nothing and 0 of one value.
+fn variance_where(values: &Patch, counted: impl Fn(f64) -> bool) -> f64 {
+    let n = sum(&values.map(|v| f64::from(u8::from(counted(v)))));
+    let mean = sum(&values.map(|v| if counted(v) { v } else { 0.0 })) / n;
+    let squares = sum(&values.map(|v| if counted(v) { (v - mean) * (v - mean) } else { 0.0 }));
+    if n == 1.0 { 0.0 } else { squares / (n - 1.0).max(0.0) }
+}
+
+/// Of the distribution of grey levels, in bits: the mean of `log2(64 / n)` over pixels whose level
+/// occurs n times.
+fn entropy(grey: &Patch) -> f64 {
+    static BITS: LazyLock<[f64; PIXELS + 1]> =
+        LazyLock::new(|| std::array::from_fn(|n| (PIXELS as f64 / n.max(1) as f64).log2()));
     let mut counts = [0_u8; 256];
     grey.iter().for_each(|&level| counts[level as usize] += 1);
-    let bits = |&n: &u8| {
-        let p = f64::from(n) / PIXELS as f64;
-        if n == 0 { 0.0 } else { -p * p.log2() }
-    };
-    counts.iter().map(bits).sum()
+    mean(&grey.map(|level| BITS[usize::from(counts[level as usize])]))
+}
+
+/// Of the three channels, in 0..=1.
+fn darkest(rgb: [u8; 3]) -> f64 {
+    f64::from(rgb.into_iter().fold(u8::MAX, u8::min)) / 255.0
 }
 
 /// Of HSV; 0 for black.
@@ -157,5 +193,5 @@ fn saturation(rgb: [u8; 3]) -> f64 {
 /// After Hasler and Süsstrunk (2003): spread and mean of the opponent colours.
 fn colourfulness(pixels: &[[u8; 3]; PIXELS]) -> f64 {
     let (rg, yb) = (pixels.map(red_green), pixels.map(yellow_blue));
-    (variance(rg) + variance(yb)).sqrt() + 0.3 * mean(rg).hypot(mean(yb))
+    (variance(&rg) + variance(&yb)).sqrt() + 0.3 * mean(&rg).hypot(mean(&yb))
 }

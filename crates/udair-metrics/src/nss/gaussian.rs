@@ -4,6 +4,8 @@ use std::sync::LazyLock;
 
 use libm::tgamma as gamma;
 
+use crate::simd::wide;
+
 /// Sums from which a generalised Gaussian is fitted.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Moments {
@@ -26,35 +28,8 @@ pub(crate) struct Asymmetric {
 }
 
 impl Moments {
-    #[inline(always)]
     pub(crate) fn of(values: &[f64]) -> Self {
-        const LANES: usize = 8;
-        let [mut absolute, mut negatives, mut positives, mut negative_squares, mut positive_squares] =
-            [[0.0; LANES]; 5];
-        let mut add = |lane: usize, value: f64| {
-            let square = value * value;
-            absolute[lane] += value.abs();
-            negatives[lane] += if value < 0.0 { 1.0 } else { 0.0 };
-            positives[lane] += if value > 0.0 { 1.0 } else { 0.0 };
-            negative_squares[lane] += if value < 0.0 { square } else { 0.0 };
-            positive_squares[lane] += if value > 0.0 { square } else { 0.0 };
-        };
-        let (chunks, rest) = values.as_chunks::<LANES>();
-        for chunk in chunks {
-            for lane in 0..LANES {
-                add(lane, chunk[lane]);
-            }
-        }
-        rest.iter().enumerate().for_each(|(lane, &value)| add(lane, value));
-        let sum = |lanes: [f64; LANES]| lanes.iter().sum();
-        Self {
-            count: values.len() as f64,
-            absolute: sum(absolute),
-            negatives: sum(negatives),
-            positives: sum(positives),
-            negative_squares: sum(negative_squares),
-            positive_squares: sum(positive_squares),
-        }
+        sums(values)
     }
 
     /// Mean of the squares.
@@ -82,6 +57,39 @@ impl Moments {
         let target = ratio * (g.powi(3) + 1.0) * (g + 1.0) / (g * g + 1.0).powi(2);
         let shape = nearest(&GRID.ratio, GRID.ratio.partition_point(|&number| number < target), target);
         Asymmetric { shape, left, right }
+    }
+}
+
+wide! {
+    /// Sums side by side and without branches, so that they are done in vectors.
+    fn sums(values: &[f64]) -> Moments {
+        const LANES: usize = 8;
+        let [mut absolute, mut negative_squares, mut positive_squares] = [[0.0; LANES]; 3];
+        let [mut negatives, mut positives] = [[0_u64; LANES]; 2];
+        let (whole, rest) = values.as_chunks::<LANES>();
+        // Zeros change no sum.
+        let mut last = [0.0; LANES];
+        last[..rest.len()].copy_from_slice(rest);
+        for chunk in whole.iter().chain([&last]) {
+            for lane in 0..LANES {
+                let value = chunk[lane];
+                // Adding 0 makes 0 of -0: the sign bit then says "below 0".
+                let (low, high) = (value.min(0.0) + 0.0, (-value).min(0.0) + 0.0);
+                absolute[lane] += value.abs();
+                negative_squares[lane] += low * low;
+                positive_squares[lane] += high * high;
+                negatives[lane] += low.to_bits() >> 63;
+                positives[lane] += high.to_bits() >> 63;
+            }
+        }
+        Moments {
+            count: values.len() as f64,
+            absolute: absolute.iter().sum(),
+            negatives: negatives.iter().sum::<u64>() as f64,
+            positives: positives.iter().sum::<u64>() as f64,
+            negative_squares: negative_squares.iter().sum(),
+            positive_squares: positive_squares.iter().sum(),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use crate::plane::Plane;
 use crate::score::NotApplicable;
-use crate::simd;
+use crate::simd::{sum, weigh, wide};
 
 const C1: f64 = 0.01 * 255.0 * 0.01 * 255.0;
 const C2: f64 = 0.03 * 255.0 * 0.03 * 255.0;
@@ -67,16 +67,14 @@ pub(crate) fn compare<const K: usize>(
         .map(|band| {
             let (first, end) = (band * BAND, height.min((band + 1) * BAND));
             let mut window = Window::new(taps, a.width);
-            simd::wide(|| {
-                let mut sums = Means::default();
-                for y in first..end + K - 1 {
-                    window.push(a.row(y), b.row(y));
-                    if y + 1 >= first + K {
-                        sums += window.row_sums(form);
-                    }
+            let mut sums = Means::default();
+            for y in first..end + K - 1 {
+                window.push(a.row(y), b.row(y));
+                if y + 1 >= first + K {
+                    sums += window.row_sums(form);
                 }
-                sums
-            })
+            }
+            sums
         })
         .collect();
     let mut sums = Means::default();
@@ -110,37 +108,49 @@ impl<'a, const K: usize> Window<'a, K> {
         }
     }
 
-    #[inline(always)]
     fn push(&mut self, a: &[f64], b: &[f64]) {
-        for (((square, product), a), b) in self.squares.iter_mut().zip(&mut self.products).zip(a).zip(b) {
-            *square = a * a + b * b;
-            *product = a * b;
-        }
+        powers(a, b, &mut self.squares, &mut self.products);
         let sources = [a, b, &self.squares, &self.products];
         for (source, out) in sources.into_iter().zip(&mut self.rows[self.oldest]) {
             let shifted: [&[f64]; K] = std::array::from_fn(|k| &source[k..k + out.len()]);
-            simd::weigh(shifted, self.taps, out);
+            weigh(shifted, self.taps, out);
         }
         self.oldest = (self.oldest + 1) % K;
     }
 
-    #[inline(always)]
     fn row_sums(&mut self, form: Form) -> Means {
         for (moment, out) in self.moments.iter_mut().enumerate() {
             let rows: [&[f64]; K] =
                 std::array::from_fn(|k| &self.rows[(self.oldest + k) % K][moment][..out.len()]);
-            simd::weigh(rows, self.taps, out);
+            weigh(rows, self.taps, out);
         }
         let [a, b, squares, products] = &mut self.moments;
+        index(a, b, squares, products, form);
+        Means { ssim: sum(a), contrast: sum(b) }
+    }
+}
+
+wide! {
+    fn powers(a: &[f64], b: &[f64], squares: &mut [f64], products: &mut [f64]) {
+        for (((square, product), a), b) in squares.iter_mut().zip(products).zip(a).zip(b) {
+            *square = a * a + b * b;
+            *product = a * b;
+        }
+    }
+}
+
+wide! {
+    /// From the means of a, b, a² + b² and ab to the index, in the place of a, and its contrast term, in
+    /// the place of b.
+    fn index(a: &mut [f64], b: &mut [f64], squares: &[f64], products: &[f64], form: Form) {
         let least = if form.clamp { 0.0 } else { f64::NEG_INFINITY };
-        for (((a, b), squares), products) in a.iter_mut().zip(b.iter_mut()).zip(squares).zip(products) {
+        for (((a, b), squares), products) in a.iter_mut().zip(b).zip(squares).zip(products) {
             let (means, mean_squares) = (*a * *b, *a * *a + *b * *b);
-            let covariance = form.covariance * (*products - means);
-            let variances = form.covariance * (*squares - mean_squares);
+            let covariance = form.covariance * (products - means);
+            let variances = form.covariance * (squares - mean_squares);
             let contrast = (2.0 * covariance + C2) / (variances + C2);
             *b = if contrast < least { least } else { contrast };
             *a = *b * (2.0 * means + C1) / (mean_squares + C1);
         }
-        Means { ssim: a.iter().sum(), contrast: b.iter().sum() }
     }
 }

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use crate::simd;
+use crate::simd::wide;
 
 /// Extremes of the columns of a row of blocks, over the rows seen so far.
 pub(super) struct Extremes {
@@ -17,12 +17,8 @@ impl Extremes {
     }
 
     /// Takes in one row of values.
-    #[inline(always)]
     pub(super) fn add(&mut self, values: &[f64]) {
-        for ((most, least), &value) in self.most.iter_mut().zip(&mut self.least).zip(values) {
-            *most = if value > *most { value } else { *most };
-            *least = if value < *least { value } else { *least };
-        }
+        widen(values, &mut self.most, &mut self.least);
     }
 
     /// Sum of `of(most, least)` over the blocks; what is narrower than a block at the right is left out.
@@ -50,9 +46,18 @@ pub(super) fn mean_over_blocks(
         .into_par_iter()
         .map(|i| {
             let mut extremes = Extremes::new(width, block);
-            simd::wide(|| rows(i * block, &mut extremes));
+            rows(i * block, &mut extremes);
             extremes.sum(&of)
         })
         .collect();
     sums.iter().sum::<f64>() / (down * (width / block)) as f64
+}
+
+wide! {
+    fn widen(values: &[f64], most: &mut [f64], least: &mut [f64]) {
+        for ((most, least), &value) in most.iter_mut().zip(least).zip(values) {
+            *most = if value > *most { value } else { *most };
+            *least = if value < *least { value } else { *least };
+        }
+    }
 }

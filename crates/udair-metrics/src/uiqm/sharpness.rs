@@ -4,8 +4,9 @@
 //! blocks are compared by squares, exactly, and one logarithm a block is halved. The norm of the Sobel
 //! filter falls out of the quotient.
 
-use super::blocks::mean_over_blocks;
+use super::blocks::{Extremes, mean_over_blocks};
 use crate::image::Rgb8;
+use crate::simd::wide;
 
 /// Sum over channels, weighted; blocks with a 0 in them count as 0.
 pub(super) fn sharpness(image: &Rgb8, block: usize, weights: [f64; 3]) -> f64 {
@@ -14,7 +15,7 @@ pub(super) fn sharpness(image: &Rgb8, block: usize, weights: [f64; 3]) -> f64 {
 
 fn enhancement(image: &Rgb8, block: usize, channel: usize) -> f64 {
     let (width, height) = (image.width(), image.height());
-    let rows = |first: usize, extremes: &mut super::blocks::Extremes| {
+    let rows = |first: usize, extremes: &mut Extremes| {
         let mut edges = vec![0.0; width];
         let padded = |y: usize| padded_row(image, y.min(height - 1), channel);
         let mut above = padded(first.saturating_sub(1));
@@ -42,14 +43,15 @@ fn padded_row(image: &Rgb8, y: usize, channel: usize) -> Vec<i32> {
     padded
 }
 
-#[inline(always)]
-fn squared_edges(above: &[i32], here: &[i32], below: &[i32], out: &mut [f64]) {
-    let n = out.len();
-    let (above, here, below) = (&above[..n + 2], &here[..n + 2], &below[..n + 2]);
-    for (x, out) in out.iter_mut().enumerate() {
-        let across = (above[x + 2] - above[x]) + 2 * (here[x + 2] - here[x]) + (below[x + 2] - below[x]);
-        let down = (below[x] - above[x]) + 2 * (below[x + 1] - above[x + 1]) + (below[x + 2] - above[x + 2]);
-        let value = here[x + 1];
-        *out = f64::from(across * across + down * down) * f64::from(value * value);
+wide! {
+    fn squared_edges(above: &[i32], here: &[i32], below: &[i32], out: &mut [f64]) {
+        let n = out.len();
+        let (above, here, below) = (&above[..n + 2], &here[..n + 2], &below[..n + 2]);
+        for (x, out) in out.iter_mut().enumerate() {
+            let across = (above[x + 2] - above[x]) + 2 * (here[x + 2] - here[x]) + (below[x + 2] - below[x]);
+            let down = (below[x] - above[x]) + 2 * (below[x + 1] - above[x + 1]) + (below[x + 2] - above[x + 2]);
+            let value = here[x + 1];
+            *out = f64::from(across * across + down * down) * f64::from(value * value);
+        }
     }
 }

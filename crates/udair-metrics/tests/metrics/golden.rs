@@ -38,6 +38,9 @@ fn png(path: &Path) -> Picture {
     Picture { width: info.width as usize, height: info.height as usize, data }
 }
 
+/// Relative tolerance against LIVE's own programs in flat areas, where the order of Octave's sums counts.
+const FLAT: f64 = 3e-3;
+
 /// Our name for a row of the reference table, and the relative tolerance; `None` where the row is of a
 /// program that no variant of ours reproduces.
 fn ours(metric: &str, implementation: &str) -> Option<(String, f64)> {
@@ -45,6 +48,9 @@ fn ours(metric: &str, implementation: &str) -> Option<(String, f64)> {
     const EXACT: f64 = 1e-9;
     /// The same, through a search on a grid and a regression.
     const STATISTICS: f64 = 1e-6;
+    /// LIVE's own programs: a few pixels of one colour are in most photographs, and FADE's solves a badly
+    /// conditioned system for each patch.
+    const LIVE: f64 = 1e-5;
     /// The program computes in single precision.
     const SINGLE: f64 = 2e-6;
     let (name, tolerance) = match (metric, implementation) {
@@ -88,6 +94,25 @@ fn ours(metric: &str, implementation: &str) -> Option<(String, f64)> {
         ("BRISQUE", "refimpl flat-exact (|MSCN|<1e-9 -> 0)") => ("brisque:flat-exact", STATISTICS),
         ("FADE", "refimpl (49-tap raster f64, rank-one distance)") => ("fade", STATISTICS),
         ("FADE", "refimpl flat-exact (|MSCN|<1e-9 -> 0)") => ("fade:flat-exact", STATISTICS),
+        ("NIQE", "LIVE computequality.m under Octave 7.3 image 2.14") => ("niqe", LIVE),
+        ("BRISQUE", "LIVE MATLAB features under Octave + RBF-SVR sum (allmodel/allrange)") => {
+            ("brisque", LIVE)
+        }
+        ("FADE", "LIVE FADE.m (2015) under Octave 7.3") => ("fade", LIVE),
+        ("UIQM" | "UICM" | "UISM" | "UIConM", "FUnIE-GAN uqim_utils.py (// patch)") => {
+            return Some((format!("{}:funie", metric.to_lowercase()), 1e-5));
+        }
+        ("UIQM", "FUnIE-GAN uqim_utils.py (// patch) after Pillow 13 resize 256x256 bicubic") => {
+            ("uiqm:funie-256", SINGLE)
+        }
+        ("UICM" | "UISM" | "UIConM", "YYuJie MATLAB under Octave 7.3") => {
+            return Some((format!("{}:matlab5", metric.to_lowercase()), STATISTICS));
+        }
+        ("UCIQE", "JOU-UIP UCIQE.m under Octave 7.3 (applycform shim D50)") => {
+            ("uciqe:jou-matlab", STATISTICS)
+        }
+        ("UCIQE", "JOU-UIP UCIQE.py (opencv 5.0.0.93)") => ("uciqe:jou-python", STATISTICS),
+        ("UCIQE", "TongJiayan UCIQE.py (opencv 5.0.0.93)") => ("uciqe:tong", STATISTICS),
         ("UCIQE" | "UIQM" | "UICM" | "UISM" | "UIConM", implementation) => {
             let variant = implementation.strip_prefix("refimpl variant ")?;
             let name = format!("{}:{variant}", metric.to_lowercase());
@@ -116,10 +141,16 @@ fn published_pictures_have_their_reference_values() {
         };
         let image = load(&row["image"]);
         let reference = Some(&row["reference"]).filter(|name| !name.is_empty()).map(|name| load(name));
+        // FUnIE-GAN's program divides nothing by nothing in a picture without contrast.
+        if row["value"] == "nan" && row["implementation"].starts_with("FUnIE-GAN") {
+            continue;
+        }
+        let flat = row["note"].starts_with("contains flat regions");
+        let tolerance = if flat { tolerance.max(FLAT) } else { tolerance };
         assert_score(&name, &image, reference.as_ref(), &parameters, &row["value"], tolerance, &row["image"]);
         compared += 1;
     }
-    assert!(compared > 400, "only {compared} rows were compared");
+    assert!(compared > 500, "only {compared} rows were compared");
 }
 
 #[test]

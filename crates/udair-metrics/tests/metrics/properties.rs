@@ -1,7 +1,7 @@
 //! What must hold for any picture: no panic, symmetries, and the extremes of the scales.
 
 use proptest::prelude::*;
-use udair_metrics::{Metric, NotApplicable, Parameters, Rgb8, psnr, ssim};
+use udair_metrics::{FadeFit, Metric, NotApplicable, Parameters, Rgb8, psnr, ssim};
 
 use crate::synth::{Picture, synth};
 
@@ -34,15 +34,32 @@ fn score_all(image: &Rgb8, reference: &Rgb8, parameters: &Parameters) {
     }
 }
 
+/// Parameters for FADE too, of no meaning.
+fn parameters() -> Parameters {
+    let mut fit = FadeFit::default();
+    fit.add_fogfree(&synth(64, 64, 1).view());
+    fit.add_foggy(&synth(64, 64, 2).map(|_, pixel| pixel.map(|value| value / 4 + 180)).view());
+    Parameters { fade: Some(fit.model("test").unwrap()), ..Parameters::default() }
+}
+
+#[test]
+fn no_narrow_picture_panics() {
+    for (width, height) in [(1, 3000), (3000, 1), (9, 1200), (1200, 9), (95, 300), (300, 97)] {
+        let picture = synth(width, height, 1);
+        score_all(&picture.view(), &picture.view(), &parameters());
+    }
+}
+
 #[test]
 fn no_size_up_to_two_windows_panics() {
+    let parameters = parameters();
     for width in 1..=24 {
         for height in [1, 2, 3, 7, 8, 10, 11, 12, 16, 23] {
             for picture in
                 [synth(width, height, 1), Picture { width, height, data: vec![0; 3 * width * height] }]
             {
                 let white = Picture { data: vec![255; picture.data.len()], ..picture };
-                score_all(&picture.view(), &white.view(), &Parameters::default());
+                score_all(&picture.view(), &white.view(), &parameters);
             }
         }
     }
@@ -54,7 +71,7 @@ proptest! {
     #[test]
     fn no_picture_panics(image in pictures(220)) {
         let reference = Picture { data: image.data.iter().map(|x| x ^ 1).collect(), ..image };
-        score_all(&image.view(), &reference.view(), &Parameters::default());
+        score_all(&image.view(), &reference.view(), &parameters());
     }
 
     #[test]
@@ -83,7 +100,7 @@ proptest! {
     fn threads_do_not_show(image in pictures(150)) {
         let scores = || -> Vec<_> {
             let reference = Picture { data: image.data.iter().map(|x| x / 2).collect(), ..image };
-            let score = |metric: Metric| metric.score(&image.view(), Some(&reference.view()), &Parameters::default());
+            let score = |metric: Metric| metric.score(&image.view(), Some(&reference.view()), &parameters());
             Metric::all().map(score).collect()
         };
         let one = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
@@ -94,6 +111,7 @@ proptest! {
 
 #[test]
 fn the_order_of_channels_matters_where_it_must() {
+    let parameters = parameters();
     let image = synth(200, 200, 5);
     let swapped = image.map(|_, [r, g, b]| [b, g, r]);
     // One contrast is between the extremes over all channels, the other a sum over the channels.
@@ -101,7 +119,7 @@ fn the_order_of_channels_matters_where_it_must() {
         ["uiconm:funie", "uiconm:funie-256", "uiconm:matlab5"].contains(&metric.to_string().as_str())
     };
     for metric in Metric::all().filter(|metric| !metric.needs_reference() && !blind(metric)) {
-        let score = |picture: &Picture| metric.score(&picture.view(), None, &Parameters::default()).value;
+        let score = |picture: &Picture| metric.score(&picture.view(), None, &parameters).value;
         assert!(score(&image).is_err() || score(&image) != score(&swapped), "{metric}");
     }
     // All channels count alike in these.
@@ -121,6 +139,7 @@ fn what_a_metric_lacks_is_its_reason() {
     assert_eq!(value("ssim", &large, None), Err(NotApplicable::NoReference));
     assert_eq!(value("ssim", &small, Some(&small)), Err(NotApplicable::TooSmall { least: 11 }));
     assert_eq!(value("psnr:rgb-crop5", &small, Some(&small)), Err(NotApplicable::TooSmall { least: 11 }));
+    assert!(value(&format!("psnr:rgb-crop{}", usize::MAX), &small, Some(&small)).is_err());
     assert_eq!(value("niqe", &large, None), Err(NotApplicable::TooFewBlocks { least: 2, side: 96 }));
     let sizes = NotApplicable::SizesDiffer { image: (64, 64), reference: (9, 64) };
     assert_eq!(value("psnr", &large, Some(&small)), Err(sizes));

@@ -23,13 +23,17 @@ pub(super) fn depthwise(x: Tensor<4>, taps: Tensor<4>) -> Tensor<4> {
 
 /// Dense convolution without bias: `x` `[n, inputs, h, w]`, `weight` `[outputs, inputs, k, k]`.
 pub(super) fn convolution(x: Tensor<4>, weight: Tensor<4>, stride: usize) -> Tensor<4> {
-    Tensor::from_dispatch(<Dispatch as Kernels>::convolution(x.into_dispatch(), weight.into_dispatch(), stride))
+    Tensor::from_dispatch(<Dispatch as Kernels>::convolution(
+        x.into_dispatch(),
+        weight.into_dispatch(),
+        stride,
+    ))
 }
 
 /// Layer norm over channels: `x` `[n, c, h, w]`, `weight` and `bias` `[c]`.
 pub(super) fn layer_norm(x: Tensor<4>, weight: Tensor<1>, bias: Tensor<1>) -> Tensor<4> {
     let (x, weight, bias) = (x.into_dispatch(), weight.into_dispatch(), bias.into_dispatch());
-    Tensor::from_dispatch(<Dispatch as Kernels>::layer_norm(x, weight, bias))
+    Tensor::from_dispatch(<Dispatch as Kernels>::norm_pixels(x, weight, bias))
 }
 
 /// GELU(a) · b of the halves of `x` `[n, 2h, height, width]`.
@@ -42,7 +46,7 @@ pub(super) fn gated_gelu(x: Tensor<4>) -> Tensor<4> {
 pub(crate) trait Kernels: Backend {
     fn depthwise(x: FloatTensor<Self>, taps: FloatTensor<Self>) -> FloatTensor<Self>;
     fn convolution(x: FloatTensor<Self>, weight: FloatTensor<Self>, stride: usize) -> FloatTensor<Self>;
-    fn layer_norm(
+    fn norm_pixels(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
@@ -65,7 +69,7 @@ impl Kernels for Flex {
         Flex::conv2d(x, weight, None, options)
     }
 
-    fn layer_norm(x: Primitive, weight: Primitive, bias: Primitive) -> Primitive {
+    fn norm_pixels(x: Primitive, weight: Primitive, bias: Primitive) -> Primitive {
         let (x, weight, bias) = (x.to_contiguous(), weight.to_contiguous(), bias.to_contiguous());
         let shape = planes(&x);
         let (weight, bias) = (values(&weight), values(&bias));
@@ -93,14 +97,14 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
         record::<C, _, 2>(Convolution { stride }, [to_x, to_weight], [x, weight], output)
     }
 
-    fn layer_norm(
+    fn norm_pixels(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
     ) -> FloatTensor<Self> {
         let ((x, to_x), (weight, to_weight), (bias, to_bias)) =
             (x.into_parts(), weight.into_parts(), bias.into_parts());
-        let output = Flex::layer_norm(x.clone(), weight.clone(), bias);
+        let output = Flex::norm_pixels(x.clone(), weight.clone(), bias);
         record::<C, _, 3>(LayerNorm, [to_x, to_weight, to_bias], [x, weight], output)
     }
 
@@ -163,17 +167,14 @@ impl Backward<Flex, 2> for Convolution {
         let [to_x, to_weight] = ops.parents;
         let k = weight.shape()[2];
         if let Some(node) = to_x {
-            let dx = match stride {
+            let dx = if stride == 1 {
                 // The convolution with the turned filters, inputs and outputs exchanged.
-                1 => {
-                    let turned = Flex::float_flip(Flex::float_swap_dims(weight.clone(), 0, 1), &[2, 3]);
-                    Flex::convolution(gradient.clone(), turned, 1)
-                }
-                _ => {
-                    let padding = (k - 1) / 2;
-                    let options = ConvOptions::new([stride, stride], [padding, padding], [1, 1], 1);
-                    Flex::conv2d_x_backward(x.clone(), weight.clone(), gradient.clone(), options)
-                }
+                let turned = Flex::float_flip(Flex::float_swap_dims(weight.clone(), 0, 1), &[2, 3]);
+                Flex::convolution(gradient.clone(), turned, 1)
+            } else {
+                let padding = (k - 1) / 2;
+                let options = ConvOptions::new([stride, stride], [padding, padding], [1, 1], 1);
+                Flex::conv2d_x_backward(x.clone(), weight.clone(), gradient.clone(), options)
             };
             grads.register::<Flex>(node.id, dx);
         }
@@ -202,7 +203,16 @@ impl Backward<Flex, 3> for LayerNorm {
         let (mut dweight, mut dbias) = (vec![0.0; shape.channels], vec![0.0; shape.channels]);
         let dx = tensor(x.shape(), |dx| {
             let (x, weight, gradient) = (values(&x), values(&weight), values(&gradient));
-            planar::layer_norm_gradient(Isa::detect(), x, weight, gradient, shape, dx, &mut dweight, &mut dbias);
+            planar::layer_norm_gradient(
+                Isa::detect(),
+                x,
+                weight,
+                gradient,
+                shape,
+                dx,
+                &mut dweight,
+                &mut dbias,
+            );
         });
         let channels = |values| Primitive::from_data(TensorData::new(values, [shape.channels]));
         for (node, gradient) in ops.parents.into_iter().zip([dx, channels(dweight), channels(dbias)]) {

@@ -138,7 +138,8 @@ fn adapter() {
 fn trunk() {
     let config = Config { trunk: 8, res: 4, res_blocks: 2, code_dim: 6, ..Config::base() };
     let residual = |at: usize| {
-        ["conv.1.weight", "conv.1.bias", "conv.3.weight", "conv.3.bias"].map(|part| format!("blocks.{at}.{part}"))
+        ["conv.1.weight", "conv.1.bias", "conv.3.weight", "conv.3.bias"]
+            .map(|part| format!("blocks.{at}.{part}"))
     };
     let conv = |at: usize| ["weight", "bias"].map(|part| format!("blocks.{at}.{part}"));
 
@@ -163,10 +164,8 @@ fn codebook(golden: &Golden, official_start: bool) -> Codebook {
     let device = device();
     let fixed = |name| Param::from_tensor(golden.tensor(name, &device)).set_require_grad(false);
     let count = golden.shape("cluster_size")[0];
-    let counts = match official_start {
-        true => Tensor::zeros([count], &device),
-        false => golden.tensor("cluster_size", &device),
-    };
+    let counts =
+        if official_start { Tensor::zeros([count], &device) } else { golden.tensor("cluster_size", &device) };
     Codebook {
         embed: fixed("embed"),
         cluster_size: Param::from_tensor(counts).set_require_grad(false),

@@ -11,14 +11,7 @@ use crate::golden::open;
 
 /// The network of the golden files.
 fn config() -> Config {
-    Config {
-        width: 6,
-        enc: [1, 2, 1, 2],
-        dec: [1, 2, 1],
-        refine: 2,
-        dropout: 0.0,
-        ..Config::base()
-    }
+    Config { width: 6, enc: [1, 2, 1, 2], dec: [1, 2, 1], refine: 2, dropout: 0.0, ..Config::base() }
 }
 
 #[test]
