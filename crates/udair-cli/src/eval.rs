@@ -10,6 +10,7 @@ use anyhow::Context;
 use clap::{ArgGroup, Args};
 use udair::{Options, Picture, Watch};
 use udair_image::{EncodeOptions, Format, write_atomic};
+use udair_metrics::{Metric, Parameters};
 use udair_study::{
     Case, Evaluation, ImageResult, Observer, Settings, StudyError, WeightsId, cases, evaluate,
 };
@@ -19,12 +20,13 @@ use crate::exit::Exit;
 use crate::names::Shown;
 use crate::problem::Problem;
 use crate::progress::Progress;
-use crate::{interrupt, model};
+use crate::{interrupt, metrics, model};
 
 /// Score restored pictures against references
 ///
-/// Prints PSNR and SSIM of every picture before and after, means over each source and task, and how
-/// many pictures were named rightly.
+/// Prints scores of every picture before and after, means over each source and task, and how many
+/// pictures were named rightly. Pictures with a reference are scored by PSNR and SSIM; those without
+/// by what is usual for their task: FADE for haze, UIQM and UCIQE under water, else NIQE and BRISQUE.
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("what").required(true).args(["manifest", "lq"]))]
 pub(crate) struct EvalArgs {
@@ -43,6 +45,16 @@ pub(crate) struct EvalArgs {
     /// Restore pictures that are found clean, too
     #[arg(long)]
     always: bool,
+
+    /// Metrics for all pictures, by the names that `udair metrics --help` lists [default: those that are
+    /// usual for the task]
+    #[arg(long, value_name = "NAME[:VARIANT],…", value_delimiter = ',', value_parser = metrics::metric)]
+    metric: Vec<Metric>,
+
+    /// FADE's parameters: a JSON file, or one of the two .mat files of LIVE's release
+    /// [default: `$UDAIR_FADE_PARAMS`]
+    #[arg(long, value_name = "FILE")]
+    fade_params: Option<PathBuf>,
 
     /// Write all results as JSON, `-` for stdout instead of the tables
     #[arg(long, value_name = "FILE")]
@@ -77,6 +89,7 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<Exit> {
     if let Some(folder) = &args.save {
         refuse_twins(folder, &cases)?;
     }
+    let parameters = Parameters { niqe: None, fade: metrics::parameters::fade(args.fade_params.as_deref())? };
     args.compute.start()?;
     let model = model::load(&args.compute)?;
     interrupt::listen()?;
@@ -84,6 +97,8 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<Exit> {
         options: Options { always: args.always, ..Options::default() },
         crop: args.crops,
         seed: args.seed,
+        metrics: args.metric.clone(),
+        parameters,
         ..Settings::default()
     };
     let follow = Follow { progress: Progress::new(cases.len()), save: args.save.as_deref() };

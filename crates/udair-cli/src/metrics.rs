@@ -2,7 +2,7 @@
 
 mod fit;
 mod pairs;
-mod parameters;
+pub(crate) mod parameters;
 mod show;
 mod summary;
 
@@ -94,7 +94,8 @@ fn after_help() -> String {
             references; `psnr:y-crop4` leaves out 4 pixels on each side."
 }
 
-fn metric(text: &str) -> Result<Metric, String> {
+/// Parses a metric for an option.
+pub(crate) fn metric(text: &str) -> Result<Metric, String> {
     text.parse().map_err(|error: udair_metrics::UnknownMetric| {
         format!("{error} (there are {})", error.known.join(", "))
     })
@@ -121,7 +122,7 @@ pub(crate) fn run(args: MetricsArgs) -> anyhow::Result<Exit> {
     let metrics = chosen(args.metric, pairs.iter().any(|pair| pair.reference.is_some()));
     let parameters = Parameters {
         niqe: args.niqe_params.as_deref().map(parameters::niqe).transpose()?,
-        fade: parameters::fade(args.fade_params, &metrics)?,
+        fade: parameters::fade_if_wanted(args.fade_params.as_deref(), &metrics)?,
     };
     interrupt::listen()?;
     let form = match (args.json, args.csv) {

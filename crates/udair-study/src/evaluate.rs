@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use udair::{Limits, Options, Picture, Restorer, Watch};
+use udair_metrics::{Metric, Parameters};
 
 use crate::report::{Evaluation, ImageResult, Probability, WeightsId};
-use crate::score::{self, Pixels};
+use crate::score::{self, Pixels, metrics_of};
 use crate::{Case, StudyError, crop};
 
 /// How to evaluate.
@@ -19,6 +20,10 @@ pub struct Settings {
     pub crop: Option<usize>,
     /// Seed of the crops.
     pub seed: u64,
+    /// Metrics for every picture; [those of its task](crate::metrics_of) where there are none.
+    pub metrics: Vec<Metric>,
+    /// Learned numbers that some metrics need.
+    pub parameters: Parameters,
 }
 
 /// Follows an evaluation.
@@ -81,19 +86,26 @@ fn one(
         source => StudyError::Restore { path: case.lq.clone(), source },
     })?;
     let pixels = |path: &Path, picture: &Picture| Pixels::of(picture).map_err(|e| failed(path, e));
-    let scores = match &case.gt {
+    let (before, after) = (pixels(&case.lq, &input)?, pixels(&case.lq, &restored)?);
+    let reference = match &case.gt {
         None => None,
-        Some(path) => {
-            let reference = pixels(path, &read(path, index, settings)?)?;
-            let before = pixels(&case.lq, &input)?;
-            if before.size() != reference.size() {
-                let (lq_size, gt_size) = (before.size(), reference.size());
-                return Err(StudyError::Size { lq: case.lq.clone(), lq_size, gt: path.clone(), gt_size });
-            }
-            let after = pixels(&case.lq, &restored)?;
-            Some([score::of(&before, &reference), score::of(&after, &reference)])
-        }
+        Some(path) => Some(pixels(path, &read(path, index, settings)?)?),
     };
+    if let (Some(reference), Some(gt)) = (&reference, &case.gt)
+        && before.size() != reference.size()
+    {
+        let (lq_size, gt_size) = (before.size(), reference.size());
+        return Err(StudyError::Size { lq: case.lq.clone(), lq_size, gt: gt.clone(), gt_size });
+    }
+    let compared = reference.as_ref().map(|r| [score::of(&before, r), score::of(&after, r)]);
+    let of_task;
+    let metrics = if settings.metrics.is_empty() {
+        of_task = metrics_of(case.task.as_deref(), reference.is_some());
+        &of_task
+    } else {
+        &settings.metrics
+    };
+    let scores = score::by_metrics(metrics, &settings.parameters, [&before, &after], reference.as_ref());
     let text = |path: &Path| path.to_string_lossy().into_owned();
     let findings = &report.findings;
     let probability = |&(pattern, p): &(udair::Pattern, f32)| Probability { id: pattern.id(), p };
@@ -105,10 +117,11 @@ fn one(
         pattern: findings.pattern.id(),
         confidence: findings.confidence,
         patterns: findings.patterns.iter().map(probability).collect(),
-        psnr_in: scores.map(|s| s[0].psnr),
-        psnr: scores.map(|s| s[1].psnr),
-        ssim_in: scores.and_then(|s| s[0].ssim),
-        ssim: scores.and_then(|s| s[1].ssim),
+        psnr_in: compared.map(|s| s[0].psnr),
+        psnr: compared.map(|s| s[1].psnr),
+        ssim_in: compared.and_then(|s| s[0].ssim),
+        ssim: compared.and_then(|s| s[1].ssim),
+        scores,
         seconds: report.seconds,
     };
     Ok((result, restored))

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use udair::Pattern;
 
+use crate::score::{self, MetricMean, MetricScore};
+
 /// A whole evaluation.
 #[derive(Debug, Clone, Serialize)]
 pub struct Evaluation {
@@ -45,6 +47,8 @@ pub struct ImageResult {
     pub psnr: Option<f64>,
     pub ssim_in: Option<f64>,
     pub ssim: Option<f64>,
+    /// By the metrics of the task, or those that were asked for.
+    pub scores: Vec<MetricScore>,
     /// Wall-clock seconds without decoding, encoding and scoring.
     pub seconds: f64,
 }
@@ -69,6 +73,7 @@ pub struct Group {
     pub psnr: Option<f64>,
     pub ssim_in: Option<f64>,
     pub ssim: Option<f64>,
+    pub scores: Vec<MetricMean>,
     pub seconds: f64,
 }
 
@@ -152,6 +157,7 @@ impl Group {
             psnr: mean(|i| i.psnr),
             ssim_in: mean(|i| i.ssim_in),
             ssim: mean(|i| i.ssim),
+            scores: score::means(images.iter().map(|image| image.scores.as_slice())),
             seconds: mean(|i| Some(i.seconds)).unwrap_or(0.0),
         }
     }
@@ -199,6 +205,7 @@ mod tests {
             psnr,
             ssim_in: None,
             ssim: None,
+            scores: Vec::new(),
             seconds: 2.0,
         }
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use udair::Pattern;
-use udair_study::{Confusion, Evaluation, Group, Identified, ImageResult, SCORES};
+use udair_study::{Confusion, Evaluation, Group, Identified, ImageResult, MetricMean, SCORES};
 
 use crate::names::count;
 use crate::table::{Table, number};
@@ -16,6 +16,9 @@ pub(super) fn all(evaluation: &Evaluation) -> String {
     let mut text = format!("{}\n\n", images(evaluation));
     let _ = writeln!(text, "{}", groups(evaluation, &evaluation.groups));
     let _ = writeln!(text, "{}", groups(evaluation, &evaluation.tasks()));
+    if let Some(table) = further(evaluation) {
+        let _ = writeln!(text, "{table}");
+    }
     let confusion = evaluation.confusion(|_| true);
     if confusion.accuracy().is_some() {
         let _ = writeln!(text, "{}", confusion_table(&confusion));
@@ -78,6 +81,33 @@ fn groups(evaluation: &Evaluation, groups: &[Group]) -> Table {
         ]);
     }
     table
+}
+
+/// Means of the metrics other than PSNR and SSIM, which have their columns above.
+fn further(evaluation: &Evaluation) -> Option<Table> {
+    let heading = ["task", "source", "metric", "better", "n", "input", "output", "worse"];
+    let mut table = Table::new(4, &heading);
+    let mut empty = true;
+    for group in &evaluation.groups {
+        let column = |score: &MetricMean| {
+            (score.metric == "psnr" && score.variant == "rgb")
+                || (score.metric == "ssim" && score.variant == "gaussian")
+        };
+        for score in group.scores.iter().filter(|score| !column(score)) {
+            empty = false;
+            table.row([
+                group.task.clone().unwrap_or_else(|| "-".into()),
+                group.source.clone().unwrap_or_else(|| "all".into()),
+                format!("{}:{}", score.metric, score.variant),
+                score.better.clone(),
+                score.n.to_string(),
+                number(score.value_in, 3),
+                number(score.value, 3),
+                score.worse.to_string(),
+            ]);
+        }
+    }
+    (!empty).then_some(table)
 }
 
 fn lost(image: &ImageResult) -> bool {

@@ -97,3 +97,23 @@ fn crops_depend_on_the_seed_alone() {
     assert_ne!(one, two);
     assert_eq!(crops("1"), one);
 }
+
+#[test]
+fn metrics_are_those_of_the_task_unless_named() {
+    let sandbox = sandbox();
+    let scores = |rest: &[&str]| {
+        let args = ["eval", "--manifest", "manifest.tsv", "--json", "-"];
+        let ended = sandbox.run(&[&args[..], rest].concat()).expect(0);
+        let json: Value = serde_json::from_slice(&ended.stdout).unwrap();
+        let images = json["images"].as_array().unwrap();
+        let names = |image: &Value| {
+            let scores = image["scores"].as_array().unwrap().iter();
+            scores.map(|score| score["metric"].as_str().unwrap().to_owned()).collect::<Vec<_>>().join(" ")
+        };
+        images.iter().map(names).collect::<Vec<_>>()
+    };
+    assert_eq!(scores(&[]), ["psnr ssim", "niqe brisque", "psnr ssim"]);
+    assert_eq!(scores(&["--metric", "uciqe:norm,psnr:y"]), ["uciqe psnr"; 3]);
+    let refused = sandbox.run(&["eval", "--manifest", "manifest.tsv", "--metric", "uciq"]).expect(2);
+    assert!(refused.stderr.contains("did you mean uciqe?"), "{}", refused.stderr);
+}
