@@ -55,6 +55,11 @@ pub(crate) struct Compute {
     #[arg(long, value_name = "small|FILE", default_value = "small", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) model: String,
 
+    /// What the network multiplies in: `f32`, or `bf16` where the machine has AVX512-BF16 (faster,
+    /// differs slightly)
+    #[arg(long, value_name = "f32|bf16", default_value = "f32", value_parser = ["f32", "bf16"])]
+    pub(crate) precision: String,
+
     /// Threads to compute with [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) threads: Option<u16>,

@@ -10,6 +10,7 @@ use udair_engine::{Config, Engine, EngineError, Machine, Silent, Tensor, Watch, 
 
 use crate::args::Compute;
 use crate::exit::Exit;
+use crate::model;
 
 /// Time the network on this machine
 #[derive(Debug, Args)]
@@ -42,6 +43,7 @@ struct Bench {
     height: usize,
     threads: usize,
     simd: &'static str,
+    precision: &'static str,
     /// Median of the runs.
     seconds: f64,
     gflops: f64,
@@ -65,10 +67,12 @@ struct Stage {
 pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<Exit> {
     args.compute.start()?;
     let (engine, model) = match args.preset.as_deref() {
-        None => (crate::model::engine(&args.compute)?, args.compute.model.clone()),
+        None => (model::engine(&args.compute)?, args.compute.model.clone()),
         Some(preset) => {
             let config = if preset == "base" { Config::base() } else { Config::small() };
-            (Engine::new(&random(&config)?)?, format!("{preset} (random weights)"))
+            let model::Machine { isa, precision } = model::Machine::of(&args.compute)?;
+            let engine = Engine::with_precision(&random(&config)?, isa, precision)?;
+            (engine, format!("{preset} (random weights)"))
         }
     };
     let bench = measure(&engine, model, args.size, args.runs)?;
@@ -110,6 +114,7 @@ fn measure(
         height,
         threads: rayon::current_num_threads(),
         simd: engine.isa().name(),
+        precision: engine.precision().name(),
         seconds,
         gflops: flops / seconds / 1e9,
         gemm_peak_gflops: machine.gemm / 1e9,
@@ -122,10 +127,10 @@ fn measure(
 }
 
 fn print(bench: &Bench) {
-    let Bench { width, height, threads, simd, seconds, .. } = bench;
-    println!("{} at {width}x{height}, {threads} threads, {simd}: {seconds:.3} s", bench.model);
+    let Bench { width, height, threads, simd, precision, seconds, .. } = bench;
+    println!("{} at {width}x{height}, {threads} threads, {simd}, {precision}: {seconds:.3} s", bench.model);
     println!(
-        "{:.1} GFLOP/s, {:.0} % of the {:.1} that a matrix product in cache reaches here",
+        "{:.1} GFLOP/s, {:.0} % of the {:.1} that an f32 matrix product in cache reaches here",
         bench.gflops,
         bench.share_of_peak * 100.0,
         bench.gemm_peak_gflops

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 use udair::{RestoreError, Restorer};
-use udair_engine::{Engine, Weights};
+use udair_engine::{Engine, Isa, Precision, Weights};
 
 use crate::args::Compute;
 use crate::memory;
@@ -17,6 +17,7 @@ pub(crate) struct Model {
     pub(crate) name: String,
     bytes: Cow<'static, [u8]>,
     memory: Option<usize>,
+    machine: Machine,
     restorer: OnceCell<Restorer>,
 }
 
@@ -25,7 +26,8 @@ pub(crate) fn load(compute: &Compute) -> Result<Model, Problem> {
     let bytes = bytes(&compute.model)?;
     let built_in = matches!(bytes, Cow::Borrowed(_));
     let name = compute.model.clone();
-    let model = Model { name, bytes, memory: budget(compute), restorer: OnceCell::new() };
+    let machine = Machine::of(compute)?;
+    let model = Model { name, bytes, memory: budget(compute), machine, restorer: OnceCell::new() };
     // A file may be wrong, and that must show before anything is done.
     if !built_in {
         model.restorer()?;
@@ -39,7 +41,10 @@ impl Model {
         if let Some(restorer) = self.restorer.get() {
             return Ok(restorer);
         }
-        let mut restorer = Restorer::from_bytes(&self.bytes).map_err(|error| named(&self.name, error))?;
+        let Machine { isa, precision } = self.machine;
+        let restorer = Weights::from_bytes(&self.bytes).map_err(RestoreError::from);
+        let restorer = restorer.and_then(|weights| Restorer::new(&weights, isa, precision));
+        let mut restorer = restorer.map_err(|error| named(&self.name, error))?;
         if let Some(bytes) = self.memory {
             restorer = restorer.with_memory(bytes);
         }
@@ -54,10 +59,39 @@ impl Model {
 
 /// The bare network of the weights that the arguments name, for those who measure it.
 pub(crate) fn engine(compute: &Compute) -> Result<Engine, Problem> {
+    let Machine { isa, precision } = Machine::of(compute)?;
     let weights = Weights::from_bytes(&bytes(&compute.model)?);
-    let engine = weights.and_then(|weights| Engine::new(&weights)).map_err(RestoreError::from);
+    let engine = weights.and_then(|weights| Engine::with_precision(&weights, isa, precision));
+    let engine = engine.map_err(RestoreError::from);
     let engine = engine.map_err(|error| named(&compute.model, error))?;
     Ok(engine.with_memory(budget(compute).unwrap_or(usize::MAX)))
+}
+
+/// The instructions that the network runs on.
+#[derive(Clone, Copy)]
+pub(crate) struct Machine {
+    pub(crate) isa: Isa,
+    pub(crate) precision: Precision,
+}
+
+impl Machine {
+    /// The fastest instructions of this machine, or those that `UDAIR_SIMD` names, for tests.
+    pub(crate) fn of(compute: &Compute) -> Result<Self, Problem> {
+        const VARIABLE: &str = "UDAIR_SIMD";
+        let isa = match std::env::var(VARIABLE) {
+            Err(_) => Isa::detect(),
+            Ok(name) => Isa::named(&name).ok_or_else(|| {
+                let known: Vec<_> = Isa::available().into_iter().map(Isa::name).collect();
+                Problem::new(format!("{VARIABLE} is {name:?}, which this machine does not have"))
+                    .hint(format!("it has {}", known.join(", ")))
+            })?,
+        };
+        let precision = Precision::named(&compute.precision).ok_or_else(|| {
+            Problem::new(format!("this machine has no instructions for {}", compute.precision))
+                .hint("--precision f32 runs everywhere")
+        })?;
+        Ok(Self { isa, precision })
+    }
 }
 
 fn budget(compute: &Compute) -> Option<usize> {

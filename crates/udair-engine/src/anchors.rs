@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 
 use crate::adapter::{Cells, moments};
-use crate::{EngineError, Isa, Map, Tensor};
+use crate::{Config, EngineError, Isa, Map, Tensor};
 
 /// Mean and covariance of the d channels of a condition.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +31,8 @@ pub enum Anchor {
 
 /// Names of the levels D4, D3 and D2 in files.
 const LEVELS: [usize; 3] = [4, 3, 2];
+/// Names of the tensors of [`Anchor::Moments`].
+const MOMENTS: [&str; 2] = ["mean", "covariance"];
 
 impl Anchor {
     /// The anchors of `patterns` patterns from the tensors `mean.<level>` [K, d] and
@@ -75,6 +77,28 @@ impl Anchor {
                 }
             })
             .collect()
+    }
+
+    /// The anchors of a weights file: moments alone, of the network's channels, and nothing beside them.
+    pub(crate) fn from_file(
+        config: &Config,
+        patterns: usize,
+        tensors: &BTreeMap<String, Tensor>,
+    ) -> Result<Vec<Self>, EngineError> {
+        let known =
+            |name: &str| LEVELS.iter().any(|level| MOMENTS.iter().any(|m| name == format!("{m}.{level}")));
+        if let Some(name) = tensors.keys().find(|name| !known(name)) {
+            return Err(EngineError::weights(format!("anchors.{name} is not known")));
+        }
+        let anchors = Self::from_tensors(tensors, patterns)?;
+        let channels = LEVELS.map(|level| config.channels(level - 1));
+        match anchors.iter().find(|anchor| anchor.channels() != channels) {
+            Some(anchor) => Err(EngineError::weights(format!(
+                "its anchors have {:?} channels instead of {channels:?}",
+                anchor.channels()
+            ))),
+            None => Ok(anchors),
+        }
     }
 
     /// The tensors that [`from_tensors`](Self::from_tensors) reads. Anchors must be of one kind.

@@ -13,7 +13,8 @@ use crate::daam::Enlarge;
 use crate::grid::Grid;
 use crate::kernels::{Buffer, Epilogue, Output};
 use crate::run::Run;
-use crate::{Conditions, EngineError, Map, Weights};
+use crate::source::Source;
+use crate::{Conditions, EngineError, Map};
 
 /// The backbone with its weights packed.
 #[derive(Debug)]
@@ -52,21 +53,21 @@ struct Fusion {
 }
 
 impl Backbone {
-    pub(crate) fn load(weights: &Weights) -> Result<Self, EngineError> {
-        let config = &weights.config;
-        let stage = |name: &str, count| Block::stage(weights, name, count);
+    pub(crate) fn load(source: Source<'_>) -> Result<Self, EngineError> {
+        let config = &source.weights.config;
+        let stage = |name: &str, count| Block::stage(source, name, count);
         let fusion = |level: usize| -> Result<Fusion, EngineError> {
             Ok(Fusion {
-                block: Block::load(weights, &format!("dpm_level{level}"))?,
-                reduce: Reduce::load(weights, &format!("reduce_dpm_level{level}"))?,
+                block: Block::load(source, &format!("dpm_level{level}"))?,
+                reduce: Reduce::load(source, &format!("reduce_dpm_level{level}"))?,
             })
         };
         let scale = |level: usize| -> Result<Scale, EngineError> {
             Ok(Scale {
-                down: Down::load(weights, &format!("down{}_{level}", level - 1))?,
+                down: Down::load(source, &format!("down{}_{level}", level - 1))?,
                 encoder: stage(&format!("encoder_level{level}"), config.enc[level - 1])?,
-                up: Up::load(weights, &format!("up{}_{level}", level + 1))?,
-                merge: Reduce::load(weights, &format!("reduce_chan_level{level}"))?,
+                up: Up::load(source, &format!("up{}_{level}", level + 1))?,
+                merge: Reduce::load(source, &format!("reduce_chan_level{level}"))?,
                 decoder: stage(&format!("decoder_level{level}"), config.dec[3 - level])?,
                 fusion: fusion(level - 1)?,
             })
@@ -74,15 +75,15 @@ impl Backbone {
         let mut last = stage("decoder_level1", config.dec[2])?;
         last.extend(stage("refinement", config.refine)?);
         Ok(Self {
-            embed: Conv::load(weights, "patch_embed.proj", 1)?,
+            embed: Conv::load(source, "patch_embed.proj", 1)?,
             first: stage("encoder_level1", config.enc[0])?,
             scales: [scale(2)?, scale(3)?],
-            down: Down::load(weights, "down3_4")?,
+            down: Down::load(source, "down3_4")?,
             latent: stage("latent", config.enc[3])?,
             fusion: fusion(3)?,
-            up: Up::load(weights, "up2_1")?,
+            up: Up::load(source, "up2_1")?,
             last,
-            output: Conv::load(weights, "output", 1)?,
+            output: Conv::load(source, "output", 1)?,
         })
     }
 

@@ -14,10 +14,11 @@ mod feed_forward;
 use attention::Attention;
 use feed_forward::FeedForward;
 
+use crate::EngineError;
 use crate::grid::Grid;
 use crate::kernels::{Buffer, layer_norm};
 use crate::run::{Run, Scratch};
-use crate::{EngineError, Weights};
+use crate::source::Source;
 
 /// Rows whose Gram products are summed in one go; strips are multiples of it, so that the sum does
 /// not depend on how a map is cut.
@@ -31,16 +32,13 @@ pub(crate) struct Block {
 }
 
 impl Block {
-    pub(crate) fn load(weights: &Weights, name: &str) -> Result<Self, EngineError> {
-        Ok(Self {
-            attention: Attention::load(weights, name)?,
-            feed_forward: FeedForward::load(weights, name)?,
-        })
+    pub(crate) fn load(source: Source<'_>, name: &str) -> Result<Self, EngineError> {
+        Ok(Self { attention: Attention::load(source, name)?, feed_forward: FeedForward::load(source, name)? })
     }
 
     /// Loads `name.0`, `name.1`, and so on, `count` blocks.
-    pub(crate) fn stage(weights: &Weights, name: &str, count: usize) -> Result<Vec<Self>, EngineError> {
-        (0..count).map(|i| Self::load(weights, &format!("{name}.{i}"))).collect()
+    pub(crate) fn stage(source: Source<'_>, name: &str, count: usize) -> Result<Vec<Self>, EngineError> {
+        (0..count).map(|i| Self::load(source, &format!("{name}.{i}"))).collect()
     }
 
     /// Replaces `x` by the block's output.
@@ -58,8 +56,8 @@ struct Norm {
 }
 
 impl Norm {
-    fn load(weights: &Weights, name: &str) -> Self {
-        let values = |part: &str| weights.tensor(&format!("{name}.body.{part}")).data.clone();
+    fn load(source: Source<'_>, name: &str) -> Self {
+        let values = |part: &str| source.tensor(&format!("{name}.body.{part}")).data.clone();
         Self { weight: values("weight"), bias: values("bias") }
     }
 }

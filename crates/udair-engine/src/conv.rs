@@ -4,9 +4,10 @@
 //! product whose inner dimension runs over kernel rows, columns and channels.
 
 use crate::grid::Grid;
-use crate::kernels::{Buffer, Epilogue, Output, Packed, matmul};
+use crate::kernels::{Buffer, Epilogue, Output, Packed, Precision, matmul};
 use crate::run::Run;
-use crate::{EngineError, Tensor, Weights};
+use crate::source::Source;
+use crate::{EngineError, Tensor};
 
 /// The weights of a convolution, packed.
 #[derive(Debug)]
@@ -20,10 +21,10 @@ pub(crate) struct Conv {
 
 impl Conv {
     /// The convolution called `name`; padded by `(kernel - 1) / 2` or, for even kernels, by 1.
-    pub(crate) fn load(weights: &Weights, name: &str, stride: usize) -> Result<Self, EngineError> {
-        let tensor = weights.tensor(&format!("{name}.weight"));
-        let bias = weights.tensors.get(&format!("{name}.bias")).map(|t| t.data.as_slice());
-        Self::new(tensor, stride, bias, 0..tensor.shape[0])
+    pub(crate) fn load(source: Source<'_>, name: &str, stride: usize) -> Result<Self, EngineError> {
+        let tensor = source.tensor(&format!("{name}.weight"));
+        let bias = source.weights.tensors.get(&format!("{name}.bias")).map(|t| t.data.as_slice());
+        Self::new(tensor, stride, bias, 0..tensor.shape[0], source.precision)
     }
 
     /// The output channels `outputs` of a weight tensor, in this order.
@@ -32,10 +33,13 @@ impl Conv {
         stride: usize,
         bias: Option<&[f32]>,
         outputs: impl Iterator<Item = usize>,
+        precision: Precision,
     ) -> Result<Self, EngineError> {
         let (inputs, kernel) = (tensor.shape[1], tensor.shape[2]);
         let outputs: Vec<_> = outputs.collect();
-        let weights = Packed::new(kernel * kernel * inputs, outputs.len(), |k, n| {
+        // Pairs of channels need an even number of them; the picture has three.
+        let precision = if inputs.is_multiple_of(precision.granule()) { precision } else { Precision::f32() };
+        let weights = Packed::with_precision(kernel * kernel * inputs, outputs.len(), precision, |k, n| {
             let (tap, input) = (k / inputs, k % inputs);
             tensor.data[(outputs[n] * inputs + input) * kernel * kernel + tap]
         })?;
@@ -157,8 +161,8 @@ impl Conv {
 pub(crate) struct Down(Conv);
 
 impl Down {
-    pub(crate) fn load(weights: &Weights, name: &str) -> Result<Self, EngineError> {
-        Ok(Self(Conv::load(weights, &format!("{name}.body.0"), 1)?))
+    pub(crate) fn load(source: Source<'_>, name: &str) -> Result<Self, EngineError> {
+        Ok(Self(Conv::load(source, &format!("{name}.body.0"), 1)?))
     }
 
     /// Size of what [`write`](Self::write) makes.
@@ -201,10 +205,10 @@ impl Down {
 pub(crate) struct Up([Conv; 4]);
 
 impl Up {
-    pub(crate) fn load(weights: &Weights, name: &str) -> Result<Self, EngineError> {
-        let tensor = weights.tensor(&format!("{name}.body.0.weight"));
+    pub(crate) fn load(source: Source<'_>, name: &str) -> Result<Self, EngineError> {
+        let tensor = source.tensor(&format!("{name}.body.0.weight"));
         // PixelShuffle: channel 4 c + 2 dy + dx becomes channel c of the pixel at (dy, dx).
-        let corner = |i: usize| Conv::new(tensor, 1, None, (i..tensor.shape[0]).step_by(4));
+        let corner = |i: usize| Conv::new(tensor, 1, None, (i..tensor.shape[0]).step_by(4), source.precision);
         Ok(Self([corner(0)?, corner(1)?, corner(2)?, corner(3)?]))
     }
 
@@ -262,10 +266,10 @@ impl Up {
 pub(crate) struct Reduce(Packed);
 
 impl Reduce {
-    pub(crate) fn load(weights: &Weights, name: &str) -> Result<Self, EngineError> {
-        let tensor = weights.tensor(&format!("{name}.weight"));
+    pub(crate) fn load(source: Source<'_>, name: &str) -> Result<Self, EngineError> {
+        let tensor = source.tensor(&format!("{name}.weight"));
         let (outputs, inputs) = (tensor.shape[0], tensor.shape[1]);
-        Ok(Self(Packed::new(inputs, outputs, |k, n| tensor.data[n * inputs + k])?))
+        Ok(Self(source.packed(inputs, outputs, |k, n| tensor.data[n * inputs + k])?))
     }
 
     /// A map of the same pixels with half the channels.

@@ -15,8 +15,9 @@ use residual::{Residual, relu};
 use crate::conv::Conv;
 use crate::grid::Grid;
 use crate::identify::moments;
-use crate::kernels::{Buffer, Epilogue, Output, gelu};
+use crate::kernels::{Buffer, Epilogue, Output, Precision, gelu};
 use crate::run::Run;
+use crate::source::Source;
 use crate::{Conditions, EngineError, Map, Tensor, Weights};
 
 /// The module with its weights packed.
@@ -42,10 +43,12 @@ pub(crate) struct Daam {
 impl Daam {
     pub(crate) fn load(weights: &Weights) -> Result<Self, EngineError> {
         let config = &weights.config;
-        let conv = |name: &str, stride| Conv::load(weights, &format!("dam.codebook.{name}"), stride);
+        // Code choices are decisions, and rounding could turn them.
+        let source = Source { weights, precision: Precision::f32() };
+        let conv = |name: &str, stride| Conv::load(source, &format!("dam.codebook.{name}"), stride);
         let residuals = |name: &str, first| {
             (first..first + config.res_blocks)
-                .map(|i| Residual::load(weights, &format!("dam.codebook.{name}.blocks.{i}")))
+                .map(|i| Residual::load(source, &format!("dam.codebook.{name}.blocks.{i}")))
                 .collect::<Result<Vec<_>, _>>()
         };
         let last = format!("dam.codebook.dec_t.blocks.{}", config.res_blocks + 2);
@@ -64,10 +67,10 @@ impl Daam {
             )?,
             to_bottom: conv("quantize_conv_b", 1)?,
             bottom_codes: Codebook::load(weights, "dam.codebook.quantize_b")?,
-            head: [Conv::load(weights, "dam.dim.fc1", 1)?, Conv::load(weights, "dam.dim.fc2", 1)?],
+            head: [Conv::load(source, "dam.dim.fc1", 1)?, Conv::load(source, "dam.dim.fc2", 1)?],
             gate: Gate::load(weights, "dam.gct"),
-            to_d4: Conv::load(weights, "dam_level4", 1)?,
-            to_d2: Enlarge::load(weights)?,
+            to_d4: Conv::load(source, "dam_level4", 1)?,
+            to_d2: Enlarge::load(source)?,
         })
     }
 
@@ -215,7 +218,13 @@ fn transposed(weight: &Tensor, bias: &Tensor) -> Result<[Conv; 4], EngineError> 
                 }
             }
         }
-        Conv::new(&Tensor { shape: vec![outputs, inputs, 3, 3], data }, 1, Some(&bias.data), 0..outputs)
+        Conv::new(
+            &Tensor { shape: vec![outputs, inputs, 3, 3], data },
+            1,
+            Some(&bias.data),
+            0..outputs,
+            Precision::f32(),
+        )
     };
     Ok([corner(0, 0)?, corner(0, 1)?, corner(1, 0)?, corner(1, 1)?])
 }

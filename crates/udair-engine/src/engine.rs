@@ -3,11 +3,12 @@
 use crate::backbone::Backbone;
 use crate::daam::Daam;
 use crate::grid::Grid;
-use crate::kernels::Isa;
+use crate::kernels::{Isa, Precision};
 use crate::pad::Pad;
 use crate::plan::Plan;
 use crate::run::{Pool, Run};
-use crate::{Config, EngineError, Identification, Identifier, Watch, Weights};
+use crate::source::Source;
+use crate::{Adapters, Anchor, Config, EngineError, Identification, Identifier, Watch, Weights};
 
 /// A feature map: `height` rows of `width` pixels of `channels` interleaved values.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,9 +71,13 @@ pub struct Conditions {
 pub struct Engine {
     config: Config,
     identifier: Option<Identifier>,
+    patterns: Vec<String>,
+    anchors: Vec<Anchor>,
+    adapters: Adapters,
     daam: Daam,
     backbone: Backbone,
     isa: Isa,
+    precision: Precision,
     budget: usize,
     pool: Pool,
 }
@@ -85,12 +90,22 @@ impl Engine {
 
     /// Packs the weights for the given instruction set.
     pub fn with_isa(weights: &Weights, isa: Isa) -> Result<Self, EngineError> {
+        Self::with_precision(weights, isa, Precision::f32())
+    }
+
+    /// Packs the weights for the given instruction set; the backbone multiplies in the given
+    /// precision. The analysis stays in f32: its code choices are decisions.
+    pub fn with_precision(weights: &Weights, isa: Isa, precision: Precision) -> Result<Self, EngineError> {
         Ok(Self {
             config: weights.config.clone(),
             identifier: weights.identifier.clone(),
+            patterns: weights.patterns.clone(),
+            anchors: weights.anchors.clone().unwrap_or_default(),
+            adapters: Adapters::from_weights(weights)?,
             daam: Daam::load(weights)?,
-            backbone: Backbone::load(weights)?,
+            backbone: Backbone::load(Source { weights, precision })?,
             isa,
+            precision,
             budget: usize::MAX,
             pool: Pool::default(),
         })
@@ -108,9 +123,24 @@ impl Engine {
         &self.config
     }
 
+    /// The patterns that the weights hold anchors of, with these; none where they hold no anchors.
+    pub fn anchors(&self) -> impl Iterator<Item = (&str, &Anchor)> {
+        self.patterns.iter().map(String::as_str).zip(&self.anchors)
+    }
+
+    /// The adapters of the weights, or fresh ones where they hold none.
+    pub fn adapters(&self) -> &Adapters {
+        &self.adapters
+    }
+
     /// The instruction set that the kernels run on.
     pub fn isa(&self) -> Isa {
         self.isa
+    }
+
+    /// What the backbone multiplies in.
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// Runs the degradation analysis. `rgb` holds `height * width * 3` sRGB values in [0, 1].
@@ -122,7 +152,8 @@ impl Engine {
         watch: &dyn Watch,
     ) -> Result<Conditions, EngineError> {
         let pad = self.pad(rgb, width, height)?;
-        let run = self.run(width, height, watch, self.config.analysis_macs(width, height))?;
+        let work = self.config.analysis_macs(width, height);
+        let run = self.run_within(self.budget, (width, height), watch, work)?;
         run.stage("analysis");
         self.daam.conditions(&run, &pad.centred(rgb)?, pad.grid)
     }
@@ -152,7 +183,9 @@ impl Engine {
         let pad = self.pad(&rgb, width, height)?;
         self.check(&conditions, pad.grid)?;
         let work = self.config.macs(width, height) - self.config.analysis_macs(width, height);
-        let run = self.run(width, height, watch, work)?;
+        // A D2 that the caller holds takes its share of the memory.
+        let held = conditions.d2.as_ref().map_or(0, |d2| 4 * d2.data.len());
+        let run = self.run_within(self.budget.saturating_sub(held), (width, height), watch, work)?;
         let mut x = pad.centred(&rgb)?;
         drop(rgb);
         self.backbone.restore(&run, &mut x, pad.grid, conditions, self.daam.enlarger())?;
@@ -179,15 +212,24 @@ impl Engine {
         Ok(())
     }
 
-    fn run<'a>(
+    fn run_within<'a>(
         &'a self,
-        width: usize,
-        height: usize,
+        budget: usize,
+        size: (usize, usize),
         watch: &'a dyn Watch,
         work: u64,
     ) -> Result<Run<'a>, EngineError> {
-        let plan = Plan::new(&self.config, (width, height), rayon::current_num_threads(), self.budget)?;
+        let plan = Plan::new(&self.config, size, rayon::current_num_threads(), budget)?;
         Ok(Run::new(self.isa, plan.strip_values, &self.pool, watch, work))
+    }
+
+    /// True where the memory allows a picture of this size to be adapted: unlike a picture that is
+    /// not, it has its D2 in memory while it is restored.
+    pub fn can_adapt(&self, width: usize, height: usize) -> bool {
+        let grid = Pad::new(self.config.pad, width, height).grid;
+        let d2 = grid.width.saturating_mul(grid.height).saturating_mul(self.config.channels(1));
+        let budget = self.budget.saturating_sub(d2);
+        Plan::new(&self.config, (width, height), rayon::current_num_threads(), budget).is_ok()
     }
 
     /// Bytes of working memory that a picture of this size takes on the current rayon pool, weights
@@ -252,6 +294,8 @@ mod tests {
         let Err(EngineError::Budget { least, .. }) = engine().with_memory(1).memory(size.0, size.1) else {
             panic!("one byte cannot do");
         };
+        assert!(engine().can_adapt(size.0, size.1));
+        assert!(!engine().with_memory(least).can_adapt(size.0, size.1));
         let engine = engine().with_memory(least + (64 << 20));
         assert_eq!(restore(&engine, 1, size), expected, "tight memory");
     }

@@ -21,12 +21,15 @@ mod isa;
 mod matmul;
 mod norm;
 pub mod planar;
+mod precision;
 mod simd;
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "x86_64")]
+mod bf16;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 
@@ -37,6 +40,7 @@ pub(crate) use depthwise::depthwise;
 pub use isa::Isa;
 pub(crate) use matmul::{Epilogue, Gram, Outer, Output, Packed, gram, matmul, outer};
 pub(crate) use norm::{layer_norm, squares};
+pub use precision::Precision;
 
 /// Values in a vector, and in a block of channels.
 pub(crate) const LANES: usize = 16;

@@ -40,6 +40,7 @@ mod pad;
 mod parameters;
 mod plan;
 mod run;
+mod source;
 mod watch;
 mod weights;
 
@@ -54,7 +55,7 @@ pub use engine::{Conditions, Engine, Map};
 pub use error::EngineError;
 pub use identify::{Finding, Identification, Identifier};
 pub use import::{ImportError, Imported, import};
-pub use kernels::{Isa, planar};
+pub use kernels::{Isa, Precision, planar};
 pub use machine::Machine;
 pub use parameters::{Parameter, Part, parameters};
 pub use watch::{Silent, Watch};

@@ -2,15 +2,16 @@
 //!
 //! `__metadata__` holds JSON strings (`format`, `arch`, `config`, `patterns`, `recipe`, `data`,
 //! `licence`, `samples`); the tensors are the parameters and codebooks under the names of
-//! [`parameters()`](crate::parameters), and `identify.*` for the identification. F16 and F32 are
-//! read; what is not known is refused, so that a typing error never passes for a zero.
+//! [`parameters()`](crate::parameters), `identify.*` for the identification, and `anchors.*` for
+//! test-time adaptation; the last two may be absent. F16 and F32 are read; what is not known is
+//! refused, so that a typing error never passes for a zero.
 
 use std::collections::{BTreeMap, HashMap};
 
 use half::f16;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
-use crate::{Config, EngineError, Identifier, Part, parameters};
+use crate::{Anchor, Config, EngineError, Identifier, Part, parameters};
 
 /// The parameters of a network, widened to f32, with what the file says about them.
 #[derive(Debug, Clone)]
@@ -25,6 +26,8 @@ pub struct Weights {
     pub tensors: BTreeMap<String, Tensor>,
     /// How to name the degradation; absent in files without `identify.*`.
     pub identifier: Option<Identifier>,
+    /// What test-time adaptation comes back to, one a pattern; absent in files without `anchors.*`.
+    pub anchors: Option<Vec<Anchor>>,
 }
 
 /// A dense tensor: shape in PyTorch's order, values in row-major order.
@@ -63,11 +66,13 @@ impl Weights {
         let patterns: Vec<String> = field(&metadata, "patterns")?;
         let mut tensors = BTreeMap::new();
         let mut identify = BTreeMap::new();
+        let mut anchors = BTreeMap::new();
         for (name, view) in file.tensors() {
             let tensor = Tensor::read(&name, &view)?;
-            match name.strip_prefix("identify.") {
-                Some(short) => identify.insert(short.to_string(), tensor),
-                None => tensors.insert(name, tensor),
+            match name.split_once('.') {
+                Some(("identify", short)) => identify.insert(short.to_string(), tensor),
+                Some(("anchors", short)) => anchors.insert(short.to_string(), tensor),
+                _ => tensors.insert(name, tensor),
             };
         }
         let identifier = if identify.is_empty() {
@@ -75,10 +80,15 @@ impl Weights {
         } else {
             Some(Identifier::from_tensors(&config, &patterns, identify)?)
         };
-        Self::new(config, patterns, metadata, tensors, identifier)
+        let anchors = if anchors.is_empty() {
+            None
+        } else {
+            Some(Anchor::from_file(&config, patterns.len(), &anchors)?)
+        };
+        Ok(Self { anchors, ..Self::new(config, patterns, metadata, tensors, identifier)? })
     }
 
-    /// Puts weights together and checks that they are complete.
+    /// Puts weights without anchors together and checks that they are complete.
     pub fn new(
         config: Config,
         patterns: Vec<String>,
@@ -88,11 +98,11 @@ impl Weights {
     ) -> Result<Self, EngineError> {
         config.validate()?;
         check(&config, &tensors)?;
-        Ok(Self { config, patterns, metadata, tensors, identifier })
+        Ok(Self { config, patterns, metadata, tensors, identifier, anchors: None })
     }
 
-    /// The bytes of a weights file: parameters as f16 or f32, identification and codebook counts
-    /// always as f32.
+    /// The bytes of a weights file: parameters as f16 or f32, identification, anchors and codebook
+    /// counts always as f32.
     pub fn to_bytes(&self, half: bool) -> Result<Vec<u8>, EngineError> {
         let mut stored: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = Vec::new();
         for (name, tensor) in &self.tensors {
@@ -105,6 +115,9 @@ impl Weights {
         }
         for (name, tensor) in self.identifier.iter().flat_map(Identifier::tensors) {
             stored.push((format!("identify.{name}"), Dtype::F32, tensor.shape.clone(), tensor.bytes()));
+        }
+        for (name, tensor) in self.anchors.iter().flat_map(|anchors| Anchor::tensors(anchors)) {
+            stored.push((format!("anchors.{name}"), Dtype::F32, tensor.shape.clone(), tensor.bytes()));
         }
         let views = stored
             .iter()

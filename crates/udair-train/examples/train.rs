@@ -60,7 +60,12 @@ impl Observer for Printer {
                 println!("{} left {left:.0} s", named.collect::<Vec<_>>().join(" "));
             }
             Event::Validation(step, found) => {
-                println!("validation after {step}: mean {:.3} dB, {found:?}", found.mean());
+                println!(
+                    "validation after {step}: mean {:.3} dB, identified {:?}, {:?}",
+                    found.mean(),
+                    found.identified,
+                    found.sources
+                );
             }
             other => println!("{other:?}"),
         }

@@ -27,14 +27,22 @@ impl Batches for Dataset {
     }
 }
 
-/// Opens what `[data]` and `[val]` name.
+/// Made-up photos of a run without files, and their sides in pixels.
+const GENERATED: (usize, usize) = (96, 256);
+
+/// Opens what `[data]` and `[val]` name. Without a `data.manifest` photos are made up, and so are the
+/// validation pairs, from other photos.
 pub fn open(config: &Config) -> Result<(Arc<dyn Batches>, Vec<Pair>), TrainError> {
     let data = &config.data;
+    let (mix, recipe) = (data.mix.clone(), data.recipe.clone());
     if data.manifest.is_empty() {
-        return Err(TrainError::Config("data.manifest is empty\nhint: name a manifest.tsv".into()));
+        let (count, side) = GENERATED;
+        let generated =
+            |seed| Dataset::generated(count, side, &data.patterns, mix.clone(), recipe.clone(), seed);
+        let pairs = Pair::drawn(&generated(config.seed + 1)?, config.val.crop, config.val.most)?;
+        return Ok((Arc::new(generated(config.seed)?), pairs));
     }
     let manifest = Manifest::read(Path::new(&data.manifest))?;
-    let (mix, recipe) = (data.mix.clone(), data.recipe.clone());
     let mut dataset = Dataset::new(&manifest, &data.patterns, mix, recipe, config.seed, data.cache << 20)?;
     if data.scenes {
         dataset = dataset.with_scenes_of(&manifest)?;
@@ -70,6 +78,8 @@ impl Batches for Overfit {
 pub struct Pair {
     /// Its pattern.
     pub pattern: String,
+    /// The data set that it is from.
+    pub source: String,
     /// Width in pixels.
     pub width: usize,
     /// Height in pixels.
@@ -81,6 +91,26 @@ pub struct Pair {
 }
 
 impl Pair {
+    /// `each` pairs of every pattern, squares of `size` pixels, out of batches.
+    pub fn drawn(batches: &dyn Batches, size: usize, each: usize) -> Result<Vec<Self>, DataError> {
+        let mut pairs = Vec::new();
+        for number in 0..each as u64 {
+            let batch = batches.batch(number, size, 1)?;
+            for (picture, label) in batch.labels().into_iter().enumerate() {
+                let Some(label) = label else { continue };
+                pairs.push(Self {
+                    pattern: batches.patterns()[label].clone(),
+                    source: "drawn".into(),
+                    width: size,
+                    height: size,
+                    degraded: batch.rgb(&batch.degraded, picture),
+                    clean: batch.rgb(&batch.clean, picture),
+                });
+            }
+        }
+        Ok(pairs)
+    }
+
     /// The first `most` pairs of every source of a manifest, their centres of at most `crop` x
     /// `crop` pixels. Clean pictures are pairs with themselves; pictures without reference are
     /// left out.
@@ -103,9 +133,9 @@ impl Pair {
                 picture.crop(x, y, width, height).pixels
             };
             if (degraded.width, degraded.height) == (clean.width, clean.height) {
-                let pattern = entry.task.clone();
                 pairs.push(Self {
-                    pattern,
+                    pattern: entry.task.clone(),
+                    source: entry.source.clone(),
                     width,
                     height,
                     degraded: centre(&degraded),

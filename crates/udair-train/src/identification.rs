@@ -39,10 +39,9 @@ impl Features {
         let mut features = Self::default();
         for (number, &size) in (0..per_pattern as u64).zip(sizes.iter().cycle()) {
             let batch = batches.batch(first + number, size, 1)?;
-            let plane = size * size;
-            for (picture, label) in batch.degraded.chunks_exact(3 * plane).zip(batch.labels()) {
+            for (picture, label) in batch.labels().into_iter().enumerate() {
                 let Some(label) = label else { continue };
-                let rgb: Vec<f32> = (0..3 * plane).map(|at| picture[at % 3 * plane + at / 3]).collect();
+                let rgb = batch.rgb(&batch.degraded, picture);
                 features.rows.push(engine.conditions(&rgb, size, size, &Silent)?.feature);
                 features.labels.push(label);
             }

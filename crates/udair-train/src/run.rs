@@ -1,16 +1,20 @@
 //! The folder of a run and what is written into it while it goes on.
 //!
-//! `config.toml` (effective), `metrics.csv` (one row a log step, columns never change), `tb/`
-//! (event files), `checkpoints/`, and at the end `weights.safetensors`. A folder is never
-//! overwritten: a new run of the same name gets the next free number.
+//! `config.toml` (effective), `metrics.csv` (one row a log step, columns never change),
+//! `validation.csv` and `samples/` (one row and one picture a validation), `tb/` (event files),
+//! `checkpoints/`, and at the end `weights.safetensors`. A folder is never overwritten: a new run
+//! of the same name gets the next free number.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::TrainError;
+use crate::checkpoint::State;
 use crate::config::Config;
+use crate::data::save_png;
 use crate::tensorboard::EventWriter;
+use crate::validation::Validation;
 
 /// Columns of `metrics.csv`, and tags of the scalars.
 pub const COLUMNS: [&str; 17] = [
@@ -62,12 +66,7 @@ impl RunFolder {
 
     /// Goes on in an existing folder.
     pub fn open(path: &Path) -> Result<Self, TrainError> {
-        let file = path.join("metrics.csv");
-        let mut csv =
-            OpenOptions::new().create(true).append(true).open(&file).map_err(TrainError::io(&file))?;
-        if csv.metadata().map_err(TrainError::io(&file))?.len() == 0 {
-            writeln!(csv, "{}", COLUMNS.join(",")).map_err(TrainError::io(&file))?;
-        }
+        let csv = table(&path.join("metrics.csv"), &COLUMNS.join(","))?;
         let events = path.join("tb");
         let events = EventWriter::create(&events, "udair").map_err(TrainError::io(&events))?;
         Ok(Self { path: path.to_path_buf(), csv, events })
@@ -94,10 +93,47 @@ impl RunFolder {
         self.events.flush().map_err(TrainError::io(&self.path))
     }
 
+    /// Writes what a validation found, and its picture.
+    pub fn validated(&mut self, state: &State, found: &Validation) -> Result<(), TrainError> {
+        let step = state.step;
+        let names = found.sources.keys().map(|(pattern, source)| format!("{pattern}/{source}"));
+        let columns: Vec<String> =
+            ["step", "samples", "mean", "identified"].map(String::from).into_iter().chain(names).collect();
+        let identified = found.identified.unwrap_or(f32::NAN);
+        let mut row = vec![step.to_string(), state.samples.to_string()];
+        row.extend([found.mean(), identified].map(|value| format!("{value:.4}")));
+        for ((pattern, source), score) in &found.sources {
+            row.push(format!("{:.4}", score.output));
+            self.scalar(&format!("val/psnr/{pattern}/{source}"), step, score.output)?;
+            self.scalar(&format!("val/gain/{pattern}/{source}"), step, score.output - score.input)?;
+        }
+        self.scalar("val/psnr", step, found.mean())?;
+        self.scalar("val/identified", step, identified)?;
+        let file = self.path.join("validation.csv");
+        writeln!(table(&file, &columns.join(","))?, "{}", row.join(",")).map_err(TrainError::io(&file))?;
+        let samples = self.path.join("samples");
+        fs::create_dir_all(&samples).map_err(TrainError::io(&samples))?;
+        let picture = samples.join(format!("{step:08}.png"));
+        save_png(&picture, &found.samples)?;
+        let bytes = fs::read(&picture).map_err(TrainError::io(&picture))?;
+        let (width, height) = (found.samples.width, found.samples.height);
+        self.events.picture("val/samples", step, width, height, &bytes).map_err(TrainError::io(&self.path))?;
+        self.events.flush().map_err(TrainError::io(&self.path))
+    }
+
     /// Writes one value for `TensorBoard` alone.
-    pub fn scalar(&mut self, tag: &str, step: u64, value: f32) -> Result<(), TrainError> {
+    fn scalar(&mut self, tag: &str, step: u64, value: f32) -> Result<(), TrainError> {
         self.events.scalar(tag, step, value).map_err(TrainError::io(&self.path))
     }
+}
+
+/// Opens a table to append to; a new one gets its header.
+fn table(path: &Path, header: &str) -> Result<File, TrainError> {
+    let mut file = OpenOptions::new().create(true).append(true).open(path).map_err(TrainError::io(path))?;
+    if file.metadata().map_err(TrainError::io(path))?.len() == 0 {
+        writeln!(file, "{header}").map_err(TrainError::io(path))?;
+    }
+    Ok(file)
 }
 
 #[cfg(test)]

@@ -127,7 +127,7 @@ pub fn train(
             if best {
                 trainer.state.best = Some(found.mean());
             }
-            report(run, step, &found)?;
+            run.validated(&trainer.state, &found)?;
             observer.event(&Event::Validation(step, found));
         }
         let stopped = observer.stop();
@@ -143,15 +143,6 @@ pub fn train(
     let bytes = stored::weights(&trainer.weights(config.val.anchors)?, true)?;
     std::fs::write(&path, bytes).map_err(TrainError::io(&path))?;
     Ok(Outcome::Finished(path))
-}
-
-fn report(run: &mut RunFolder, step: u64, found: &Validation) -> Result<(), TrainError> {
-    for (pattern, [before, after]) in &found.psnr {
-        run.scalar(&format!("val/psnr/{pattern}"), step, *after)?;
-        run.scalar(&format!("val/gain/{pattern}"), step, after - before)?;
-    }
-    run.scalar("val/psnr", step, found.mean())?;
-    found.identified.map_or(Ok(()), |share| run.scalar("val/identified", step, share))
 }
 
 impl<'a> Trainer<'a> {

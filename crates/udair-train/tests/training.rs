@@ -123,21 +123,7 @@ fn config(overrides: &[&str]) -> Config {
 }
 
 fn pairs() -> Vec<Pair> {
-    let size = 24;
-    let batch = Pictures::new().batch(u64::MAX, size, 2).unwrap();
-    let plane = size * size;
-    let picture = |data: &[f32], n: usize| -> Vec<f32> {
-        (0..3 * plane).map(|at| data[(3 * n + at % 3) * plane + at / 3]).collect()
-    };
-    (0..4)
-        .map(|n| Pair {
-            pattern: ["dark", "fog"][n / 2].into(),
-            width: size,
-            height: size,
-            degraded: picture(&batch.degraded, n),
-            clean: picture(&batch.clean, n),
-        })
-        .collect()
+    Pair::drawn(&Pictures::new(), 24, 2).unwrap()
 }
 
 fn run(config: &Config, folder: &mut RunFolder, watch: &mut Watch) -> Outcome {

@@ -15,6 +15,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod adapt;
 mod check;
 mod error;
 mod memory;
@@ -24,6 +25,7 @@ mod pattern;
 mod phase;
 mod restorer;
 
+pub use adapt::{Adapt, Adaptation, Decision};
 pub use error::RestoreError;
 pub use network::Network;
 pub use options::{Findings, Options, Report, Status};

@@ -1,6 +1,6 @@
 //! What a restorer asks of a network, so that the engine on the CPU is one of several.
 
-use udair_engine::{Conditions, Engine, EngineError, Identification, Watch};
+use udair_engine::{Adaptation, Adapted, Anchor, Conditions, Engine, EngineError, Identification, Watch};
 
 /// A network that analyses, identifies and restores sRGB pictures of `height * width * 3` values
 /// in [0, 1].
@@ -16,6 +16,37 @@ pub trait Network: Send + Sync {
 
     /// Names the degradation; `None` where the weights cannot.
     fn identify(&self, conditions: &Conditions) -> Option<Identification>;
+
+    /// True where a picture of this size can be adapted: the network has anchors and the memory.
+    fn can_adapt(&self, _width: usize, _height: usize) -> bool {
+        false
+    }
+
+    /// How far the conditions lie from the anchor of every pattern, under the loss of `settings`;
+    /// D2 is filled in. Empty where the network has no anchors.
+    fn anchor_distances(
+        &self,
+        _conditions: &mut Conditions,
+        _settings: &Adaptation,
+        _watch: &dyn Watch,
+    ) -> Result<Vec<(String, f64)>, EngineError> {
+        Ok(Vec::new())
+    }
+
+    /// Brings the conditions towards the anchor of `pattern`, which
+    /// [`anchor_distances`](Self::anchor_distances) has named.
+    ///
+    /// # Errors
+    /// [`EngineError::Weights`] where there is no such anchor.
+    fn adapt(
+        &self,
+        _conditions: Conditions,
+        pattern: &str,
+        _settings: &Adaptation,
+        _watch: &dyn Watch,
+    ) -> Result<Adapted, EngineError> {
+        Err(no_anchor(pattern))
+    }
 
     /// Restores the picture; the result has the size of `rgb` and is not clipped.
     fn restore(
@@ -53,6 +84,42 @@ impl Network for Engine {
         self.identify(conditions)
     }
 
+    fn can_adapt(&self, width: usize, height: usize) -> bool {
+        self.anchors().next().is_some() && self.can_adapt(width, height)
+    }
+
+    fn anchor_distances(
+        &self,
+        conditions: &mut Conditions,
+        settings: &Adaptation,
+        watch: &dyn Watch,
+    ) -> Result<Vec<(String, f64)>, EngineError> {
+        let d2 = match conditions.d2.take() {
+            Some(d2) => d2,
+            None => self.d2(conditions, watch)?,
+        };
+        let maps = [&conditions.d4, &conditions.d3, &d2];
+        let distance = |(pattern, anchor): (&str, &Anchor)| {
+            let levels = self.anchor_distances(maps, anchor, settings)?;
+            Ok((pattern.into(), levels.iter().sum()))
+        };
+        let distances = self.anchors().map(distance).collect();
+        conditions.d2 = Some(d2);
+        distances
+    }
+
+    fn adapt(
+        &self,
+        conditions: Conditions,
+        pattern: &str,
+        settings: &Adaptation,
+        watch: &dyn Watch,
+    ) -> Result<Adapted, EngineError> {
+        let (_, anchor) =
+            self.anchors().find(|(name, _)| *name == pattern).ok_or_else(|| no_anchor(pattern))?;
+        self.adapt(self.adapters(), conditions, anchor, settings, watch)
+    }
+
     fn restore(
         &self,
         rgb: Vec<f32>,
@@ -71,4 +138,8 @@ impl Network for Engine {
     fn with_memory(self: Box<Self>, bytes: usize) -> Box<dyn Network> {
         Box::new((*self).with_memory(bytes))
     }
+}
+
+fn no_anchor(pattern: &str) -> EngineError {
+    EngineError::Weights(format!("they hold no anchor of {pattern}"))
 }

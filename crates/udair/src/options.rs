@@ -1,6 +1,6 @@
 //! What a caller may ask for, and what it is told.
 
-use crate::Pattern;
+use crate::{Adapt, Adaptation, Pattern};
 
 /// How to restore.
 #[derive(Debug, Clone, PartialEq)]
@@ -11,9 +11,21 @@ pub struct Options {
     pub always: bool,
     /// A picture found clean at least this surely, from 0 to 1, is left alone.
     pub clean_threshold: f32,
+    /// Whether to adapt to the picture.
+    pub adapt: Adapt,
+    /// Steps of an adaptation, from 1.
+    pub adapt_steps: usize,
+    /// The pattern whose anchor an adaptation aims at, instead of the one that is found. It changes
+    /// neither what is found nor anything else.
+    pub anchor: Option<Pattern>,
 }
 
 impl Options {
+    /// Pictures with a shorter side, in pixels, are not adapted: a window of the steps is this wide.
+    pub const SHORTEST_ADAPTED: usize = 64;
+    /// The default of [`Options::adapt_steps`], and the paper's.
+    pub const ADAPT_STEPS: usize = 5;
+
     /// The default of [`Options::clean_threshold`]. Measured with the first weights on 424 training
     /// pictures: it leaves 131 of 153 good photos alone and 4 of 271 spoiled ones, which costs no
     /// collection more than 0.05 dB against restoring everything.
@@ -28,7 +40,14 @@ impl Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { strength: 1.0, always: false, clean_threshold: Self::CLEAN_THRESHOLD }
+        Self {
+            strength: 1.0,
+            always: false,
+            clean_threshold: Self::CLEAN_THRESHOLD,
+            adapt: Adapt::default(),
+            adapt_steps: Self::ADAPT_STEPS,
+            anchor: None,
+        }
     }
 }
 
@@ -69,6 +88,8 @@ pub struct Report {
     pub status: Status,
     /// What spoiled the picture.
     pub findings: Findings,
+    /// What became of adaptation; `None` where it was off or the pixels were not touched.
+    pub adaptation: Option<Adaptation>,
     /// Wall-clock seconds of identification and restoration; decoding and encoding not included.
     pub seconds: f64,
 }

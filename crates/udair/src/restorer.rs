@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::time::Instant;
 
-use udair_engine::{Conditions, Engine, Identification, Watch, Weights};
+use udair_engine::{Conditions, Engine, Identification, Isa, Precision, Watch, Weights};
 use udair_image::Picture;
 
+use crate::adapt::{self, Adapt};
 use crate::network::Network;
 use crate::phase::Phase;
 use crate::{Findings, Options, Pattern, Report, RestoreError, Status, check, memory};
@@ -43,6 +44,19 @@ impl Restorer {
         Self::load(&bytes, Some(path))
     }
 
+    /// Makes weights ready for an instruction set and a precision of this machine.
+    ///
+    /// # Errors
+    /// [`RestoreError::Weights`] where the weights name a pattern that is unknown here.
+    pub fn new(weights: &Weights, isa: Isa, precision: Precision) -> Result<Self, RestoreError> {
+        let wrong = |source| RestoreError::Weights { path: None, source };
+        for pattern in &weights.patterns {
+            pattern.parse::<Pattern>().map_err(|e| wrong(udair_engine::EngineError::Weights(e)))?;
+        }
+        let engine = Engine::with_precision(weights, isa, precision).map_err(wrong)?;
+        Ok(Self::with_network(Box::new(engine)))
+    }
+
     /// Restores with any network, such as one on another device.
     pub fn with_network(network: Box<dyn Network>) -> Self {
         Self { network }
@@ -51,10 +65,10 @@ impl Restorer {
     fn load(bytes: &[u8], path: Option<&Path>) -> Result<Self, RestoreError> {
         let wrong = |source| RestoreError::Weights { path: path.map(Into::into), source };
         let weights = Weights::from_bytes(bytes).map_err(wrong)?;
-        for pattern in &weights.patterns {
-            pattern.parse::<Pattern>().map_err(|e| wrong(udair_engine::EngineError::Weights(e)))?;
-        }
-        Ok(Self::with_network(Box::new(Engine::new(&weights).map_err(wrong)?)))
+        Self::new(&weights, Isa::detect(), Precision::f32()).map_err(|error| match error {
+            RestoreError::Weights { source, .. } => wrong(source),
+            other => other,
+        })
     }
 
     /// Bounds the working memory of one picture to `bytes`; the picture itself and the weights are
@@ -93,14 +107,24 @@ impl Restorer {
         let conditions = self.conditions(&pixels, &Phase { watch, from: 0.0, to: ANALYSIS })?;
         let findings = findings(self.network.identify(&conditions));
         let clean = findings.pattern == Pattern::Clean && findings.confidence >= options.clean_threshold;
+        let mut adaptation = None;
         let (result, status) = if options.strength == 0.0 || (clean && !options.always) {
             (picture.clone(), Status::Unchanged)
         } else {
-            let restored = self.checked(pixels, conditions, &Phase { watch, from: ANALYSIS, to: 1.0 })?;
+            let watch = Phase { watch, from: ANALYSIS, to: 1.0 };
+            let mut conditions = conditions;
+            if options.adapt != Adapt::Off {
+                let network = self.network.as_ref();
+                let (adapted, report) =
+                    adapt::adapt(network, pixels.size(), conditions, &findings, options, &watch)?;
+                (conditions, adaptation) = (adapted, Some(report));
+            }
+            let restored = self.checked(pixels, conditions, &watch)?;
             (picture.with_restored(&restored, options.strength)?, Status::Restored)
         };
         watch.progress(1.0);
-        Ok((result, Report { status, findings, seconds: start.elapsed().as_secs_f64() }))
+        let seconds = start.elapsed().as_secs_f64();
+        Ok((result, Report { status, findings, adaptation, seconds }))
     }
 
     fn conditions(&self, pixels: &Pixels, watch: &dyn Watch) -> Result<Conditions, RestoreError> {
@@ -129,6 +153,10 @@ impl Pixels {
         let mut rgb = picture.srgb()?;
         rgb.iter_mut().for_each(|v| *v = v.clamp(0.0, 1.0));
         Ok(Self { rgb, width: picture.width(), height: picture.height() })
+    }
+
+    fn size(&self) -> (usize, usize) {
+        (self.width, self.height)
     }
 }
 

@@ -6,10 +6,11 @@
 
 use super::expansion::Expansion;
 use super::{Norm, SUM_ROWS, Strip, each_strip, strip_rows};
+use crate::EngineError;
 use crate::grid::Grid;
-use crate::kernels::{Epilogue, Gram, LANES, Output, Packed, gram, matmul, squares};
+use crate::kernels::{Epilogue, Gram, LANES, Output, Packed, Precision, gram, matmul, squares};
 use crate::run::Run;
-use crate::{EngineError, Weights};
+use crate::source::Source;
 
 /// The shortest length that a channel is scaled by.
 const SHORTEST: f64 = 1e-12;
@@ -25,21 +26,23 @@ pub(super) struct Attention {
     project: Vec<f32>,
     temperature: Vec<f32>,
     channels: usize,
+    precision: Precision,
 }
 
 impl Attention {
-    pub(super) fn load(weights: &Weights, block: &str) -> Result<Self, EngineError> {
-        let tensor = |part: &str| weights.tensor(&format!("{block}.attn.{part}"));
+    pub(super) fn load(source: Source<'_>, block: &str) -> Result<Self, EngineError> {
+        let tensor = |part: &str| source.tensor(&format!("{block}.attn.{part}"));
         let (qkv, filter) = (tensor("qkv.weight"), tensor("qkv_dwconv.weight"));
         let c = qkv.shape[1];
         let channels = |range: std::ops::Range<usize>| range.map(Some).collect::<Vec<_>>();
         Ok(Self {
-            norm: Norm::load(weights, &format!("{block}.norm1")),
-            compare: Expansion::new(qkv, filter, &channels(0..2 * c))?,
-            value: Expansion::new(qkv, filter, &channels(2 * c..3 * c))?,
+            norm: Norm::load(source, &format!("{block}.norm1")),
+            compare: Expansion::new(source, (qkv, filter), &channels(0..2 * c))?,
+            value: Expansion::new(source, (qkv, filter), &channels(2 * c..3 * c))?,
             project: tensor("project_out.weight").data.clone(),
             temperature: tensor("temperature").data.clone(),
             channels: c,
+            precision: source.precision,
         })
     }
 
@@ -141,6 +144,6 @@ impl Attention {
                 row[head * d..][..d].iter_mut().zip(&weights).for_each(|(p, w)| *p += scale * w);
             }
         }
-        Packed::new(c, c, |k, n| product[n * c + k] as f32)
+        Packed::with_precision(c, c, self.precision, |k, n| product[n * c + k] as f32)
     }
 }

@@ -3,6 +3,7 @@
 use crate::kernels::Buffer;
 use crate::kernels::{Epilogue, LANES, Output, Packed, depthwise, matmul};
 use crate::run::Run;
+use crate::source::Source;
 use crate::{EngineError, Tensor};
 
 /// The two convolutions' weights, packed in blocks of 16 channels.
@@ -28,14 +29,13 @@ impl Expansion {
     /// Packs the channels `outputs` of the 1x1 `project` and the depthwise `filter`; `None` is a
     /// channel of zeros.
     pub(super) fn new(
-        project: &Tensor,
-        filter: &Tensor,
+        source: Source<'_>,
+        (project, filter): (&Tensor, &Tensor),
         outputs: &[Option<usize>],
     ) -> Result<Self, EngineError> {
         let inputs = project.shape[1];
-        let weights = Packed::new(inputs, outputs.len(), |k, n| {
-            outputs[n].map_or(0.0, |n| project.data[n * inputs + k])
-        })?;
+        let weights = source
+            .packed(inputs, outputs.len(), |k, n| outputs[n].map_or(0.0, |n| project.data[n * inputs + k]))?;
         let mut taps = Buffer::zeros(weights.padded() * 9)?;
         for (n, output) in outputs.iter().enumerate() {
             for tap in 0..9 {

@@ -2,10 +2,11 @@
 
 use super::expansion::Expansion;
 use super::{Norm, Strip, each_strip};
+use crate::EngineError;
 use crate::grid::Grid;
 use crate::kernels::{Epilogue, LANES, Output, Packed, gate, matmul};
 use crate::run::Run;
-use crate::{EngineError, Weights};
+use crate::source::Source;
 
 #[derive(Debug)]
 pub(super) struct FeedForward {
@@ -17,17 +18,23 @@ pub(super) struct FeedForward {
 }
 
 impl FeedForward {
-    pub(super) fn load(weights: &Weights, block: &str) -> Result<Self, EngineError> {
-        let tensor = |part: &str| weights.tensor(&format!("{block}.ffn.{part}.weight"));
+    pub(super) fn load(source: Source<'_>, block: &str) -> Result<Self, EngineError> {
+        let tensor = |part: &str| source.tensor(&format!("{block}.ffn.{part}.weight"));
         let out = tensor("project_out");
         let (c, hidden) = (out.shape[0], out.shape[1]);
         let padded = hidden.next_multiple_of(LANES);
         let channel = |n: usize| (n % padded < hidden).then_some(n / padded * hidden + n % padded);
         let outputs: Vec<_> = (0..2 * padded).map(channel).collect();
+        // The gated channels that fill up the last block are zeros, and so are their weights.
+        let inner = hidden.next_multiple_of(source.precision.granule());
         Ok(Self {
-            norm: Norm::load(weights, &format!("{block}.norm2")),
-            expand: Expansion::new(tensor("project_in"), tensor("dwconv"), &outputs)?,
-            project: Packed::new(hidden, c, |k, n| out.data[n * hidden + k])?,
+            norm: Norm::load(source, &format!("{block}.norm2")),
+            expand: Expansion::new(source, (tensor("project_in"), tensor("dwconv")), &outputs)?,
+            project: source.packed(
+                inner,
+                c,
+                |k, n| if k < hidden { out.data[n * hidden + k] } else { 0.0 },
+            )?,
             hidden,
         })
     }

@@ -7,14 +7,15 @@ use crate::grid::Grid;
 use crate::identify::moments;
 use crate::kernels::{Epilogue, Output};
 use crate::run::{Run, Scratch};
-use crate::{EngineError, Map, Weights};
+use crate::source::Source;
+use crate::{EngineError, Map};
 
 #[derive(Debug)]
 pub(crate) struct Enlarge(Conv);
 
 impl Enlarge {
-    pub(super) fn load(weights: &Weights) -> Result<Self, EngineError> {
-        Ok(Self(Conv::load(weights, "dam_level2", 1)?))
+    pub(super) fn load(source: Source<'_>) -> Result<Self, EngineError> {
+        Ok(Self(Conv::load(source, "dam_level2", 1)?))
     }
 
     /// Row `y` of D2, written to pixels `stride` values apart.

@@ -1,10 +1,11 @@
 //! The residual block of the analysis encoders: `x + conv1x1(ReLU(conv3x3(ReLU(x))))`.
 
+use crate::EngineError;
 use crate::conv::Conv;
 use crate::grid::Grid;
 use crate::kernels::{Buffer, Epilogue, Output};
 use crate::run::Run;
-use crate::{EngineError, Weights};
+use crate::source::Source;
 
 #[derive(Debug)]
 pub(super) struct Residual {
@@ -13,10 +14,10 @@ pub(super) struct Residual {
 }
 
 impl Residual {
-    pub(super) fn load(weights: &Weights, name: &str) -> Result<Self, EngineError> {
+    pub(super) fn load(source: Source<'_>, name: &str) -> Result<Self, EngineError> {
         Ok(Self {
-            squeeze: Conv::load(weights, &format!("{name}.conv.1"), 1)?,
-            expand: Conv::load(weights, &format!("{name}.conv.3"), 1)?,
+            squeeze: Conv::load(source, &format!("{name}.conv.1"), 1)?,
+            expand: Conv::load(source, &format!("{name}.conv.3"), 1)?,
         })
     }
 

@@ -68,6 +68,6 @@ impl Simd for Avx512 {
     }
 }
 
-fn mask(n: usize) -> u16 {
+pub(super) fn mask(n: usize) -> u16 {
     ((1_u32 << n) - 1) as u16
 }

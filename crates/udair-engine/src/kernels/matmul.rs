@@ -4,16 +4,18 @@
 //! per step of the inner dimension, in ascending order.
 
 use super::isa::{Isa, dispatch};
+use super::precision::Kind;
 use super::simd::Simd;
-use super::{Buffer, LANES};
+use super::{Buffer, LANES, Precision};
 use crate::EngineError;
 
 /// A weight matrix of `inner` x `outputs`, laid out as blocks of 16 outputs: `[block][inner][16]`.
-/// The last block is filled up with zeros.
+/// The last block is filled up with zeros. In bf16 two inner values share a place.
 #[derive(Debug)]
 pub(crate) struct Packed {
     inner: usize,
     outputs: usize,
+    precision: Precision,
     data: Buffer,
 }
 
@@ -30,7 +32,27 @@ impl Packed {
                 data[(n / LANES * inner + k) * LANES + n % LANES] = value(k, n);
             }
         }
-        Ok(Self { inner, outputs, data })
+        Ok(Self { inner, outputs, precision: Precision::f32(), data })
+    }
+
+    /// As [`new`](Self::new), in the given precision.
+    ///
+    /// For bf16 an inner segment of the products, and the distance between pixels, must be even.
+    pub(crate) fn with_precision(
+        inner: usize,
+        outputs: usize,
+        precision: Precision,
+        value: impl Fn(usize, usize) -> f32,
+    ) -> Result<Self, EngineError> {
+        match precision.0 {
+            Kind::F32 => Self::new(inner, outputs, value),
+            #[cfg(target_arch = "x86_64")]
+            Kind::Bf16 => {
+                let pair = |k: usize, n: usize| super::bf16::pair(value(2 * k, n), value(2 * k + 1, n));
+                let halved = Self::new(inner / 2, outputs, pair)?;
+                Ok(Self { inner, precision, ..halved })
+            }
+        }
     }
 
     /// Number of outputs.
@@ -104,7 +126,15 @@ pub(crate) fn matmul(
     assert!(epilogue.bias.is_none_or(|b| b.len() >= blocks * LANES), "the bias is too short");
     let product =
         Product { segments, stride, inner, pixels, weights, out: out.as_mut_ptr(), output, last, epilogue };
-    dispatch!(isa, product_with(product: Product<'_>));
+    match weights.precision.0 {
+        Kind::F32 => dispatch!(isa, product_with(product: Product<'_>)),
+        #[cfg(target_arch = "x86_64")]
+        Kind::Bf16 => {
+            assert!(inner % 2 == 0 && stride % 2 == 0 && segments.len() <= 4, "pairs would be torn");
+            // SAFETY: a precision exists only where its instructions do; the slices were checked above.
+            unsafe { super::bf16::product(product) }
+        }
+    }
 }
 
 /// Repeats a body for every index below a constant of at most eight, each index a constant: an
@@ -123,11 +153,11 @@ macro_rules! unroll {
 }
 /// A product whose slices have been checked.
 #[derive(Clone, Copy)]
-struct Product<'a> {
-    segments: &'a [&'a [f32]],
-    stride: usize,
-    inner: usize,
-    pixels: usize,
+pub(super) struct Product<'a> {
+    pub(super) segments: &'a [&'a [f32]],
+    pub(super) stride: usize,
+    pub(super) inner: usize,
+    pub(super) pixels: usize,
     weights: &'a Packed,
     out: *mut f32,
     output: Output,
@@ -136,7 +166,7 @@ struct Product<'a> {
 }
 
 #[inline(always)]
-unsafe fn product_with<S: Simd>(product: Product<'_>) {
+pub(super) unsafe fn product_with<S: Simd>(product: Product<'_>) {
     let blocks = product.weights.outputs.div_ceil(LANES);
     let mut block = 0;
     while block < blocks {
@@ -187,7 +217,7 @@ unsafe fn pixels<S: Simd, const C: usize>(product: Product<'_>, block: usize) {
 #[inline(always)]
 unsafe fn tile_at<S: Simd, const R: usize, const C: usize>(product: Product<'_>, pixel: usize, block: usize) {
     let Product { stride, inner, weights, output, epilogue, .. } = product;
-    let panel = weights.inner * LANES;
+    let panel = inner * product.segments.len() * LANES;
     // SAFETY: `matmul` has checked that R pixels from `pixel` and C blocks from `block` lie inside
     // every segment, the weights, the bias and the output.
     unsafe {
@@ -222,7 +252,7 @@ unsafe fn tile_at<S: Simd, const R: usize, const C: usize>(product: Product<'_>,
 
 /// `sums[r][c] += left[r][k] * right[k][c]` for `inner` steps k; strides are (row, k) and (k, block).
 #[inline(always)]
-unsafe fn tile<S: Simd, const R: usize, const C: usize>(
+pub(super) unsafe fn tile<S: Simd, const R: usize, const C: usize>(
     sums: &mut [[S::V; C]; R],
     left: *const f32,
     left_stride: (usize, usize),

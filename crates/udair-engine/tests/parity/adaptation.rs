@@ -3,7 +3,7 @@
 
 use udair_engine::{
     Adaptation, Adapters, Anchor, Conditions, Engine, Guard, Isa, Map, MapSum, MomentSum, Outcome, Silent,
-    Verdict,
+    Verdict, Weights,
 };
 
 use crate::golden::{self, codes};
@@ -244,6 +244,23 @@ fn foreign_anchors_are_refused() {
     let settings = Adaptation::default();
     assert!(ours.engine.anchor_distances(maps(&conditions), &anchor, &settings).is_err());
     assert!(ours.engine.adapt(&ours.adapters, conditions, &anchor, &settings, &Silent).is_err());
+}
+
+#[test]
+fn anchors_live_in_the_weights_file() {
+    let (weights, anchor) = (twin::shipped_weights(), Ours::new(64, 64).anchor());
+    let with = |anchors: Vec<Anchor>| {
+        let weights = Weights { anchors: Some(anchors), ..weights.clone() };
+        Weights::from_bytes(&weights.to_bytes(true).unwrap())
+    };
+    let anchors = vec![anchor.clone(); weights.patterns.len()];
+    assert_eq!(with(anchors.clone()).unwrap().anchors, Some(anchors));
+    let Anchor::Moments([d4, d3, _]) = anchor.clone() else { panic!() };
+    let foreign = Anchor::Moments([d4, d3.clone(), d3]);
+    for wrong in [vec![anchor], vec![foreign; weights.patterns.len()]] {
+        let error = with(wrong).unwrap_err().to_string();
+        assert!(error.contains("anchor"), "{error}");
+    }
 }
 
 #[test]

@@ -36,6 +36,14 @@ impl Batch {
         let label = |at: usize| (at < self.patterns * self.per_pattern).then(|| at / self.per_pattern);
         (0..self.len()).map(label).collect()
     }
+
+    /// Picture `number` of `planes` (this batch's degraded or clean pictures): `size` rows of `size`
+    /// interleaved pixels.
+    pub fn rgb(&self, planes: &[f32], number: usize) -> Vec<f32> {
+        let plane = self.size * self.size;
+        let picture = &planes[3 * plane * number..][..3 * plane];
+        (0..3 * plane).map(|at| picture[at % 3 * plane + at / 3]).collect()
+    }
 }
 
 /// One picture on its way into a batch.
@@ -93,6 +101,20 @@ mod tests {
             assert_eq!(planes[..4], red);
             assert_eq!(planes[8..], red.map(|v| v + 2.0));
         }
+    }
+
+    #[test]
+    fn pictures_come_out_interleaved() {
+        let batch = Batch {
+            degraded: (0..24).map(|v| v as f32).collect(),
+            clean: Vec::new(),
+            referenced: vec![true; 2],
+            size: 2,
+            patterns: 2,
+            per_pattern: 1,
+        };
+        let expected = [12, 16, 20, 13, 17, 21, 14, 18, 22, 15, 19, 23].map(|v| v as f32);
+        assert_eq!(batch.rgb(&batch.degraded, 1), expected);
     }
 
     #[test]
