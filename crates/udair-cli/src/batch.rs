@@ -5,14 +5,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use serde::Serialize;
-use udair::Watch;
 
 use crate::exit::Exit;
 use crate::inputs::Input;
 use crate::interrupt;
 use crate::names::{Shown, count};
 use crate::problem::Problem;
-use crate::progress::Progress;
+use crate::progress::{Progress, Watched};
 use crate::record::{Record, Status, Summary};
 
 /// How a batch speaks.
@@ -45,7 +44,7 @@ pub(crate) fn run<J>(
     jobs: &[J],
     voice: &Voice,
     input: impl Fn(&J) -> &Input,
-    work: impl Fn(&J, &dyn Watch) -> Result<Done, Problem>,
+    work: impl Fn(&J, &Watched<'_>) -> Result<Done, Problem>,
 ) -> io::Result<Exit> {
     interrupt::listen().map_err(io::Error::other)?;
     let start = Instant::now();

@@ -10,6 +10,7 @@ use crate::inputs::{self, Input};
 use crate::model::{self, Model};
 use crate::names::Shown;
 use crate::problem::Problem;
+use crate::progress::Watched;
 use crate::read::read;
 use crate::record::{Record, Status};
 
@@ -36,7 +37,7 @@ pub(crate) fn run(args: &IdentifyArgs) -> anyhow::Result<Exit> {
         return Ok(Exit::NothingToDo);
     }
     let voice = Voice { json: args.json, data: true, model: model.name.clone() };
-    let work = |input: &Input, watch: &dyn Watch| identify(&model, input, watch);
+    let work = |input: &Input, watch: &Watched<'_>| identify(&model, input, watch);
     Ok(batch::run(&inputs.list, &voice, |input| input, work)?)
 }
 

@@ -31,11 +31,12 @@ const LONGEST_NAME: usize = 255;
 /// Assigns a target to every input.
 ///
 /// `output` is what `-o` says. Without it a result lies beside its picture as
-/// `<stem>.restored.<ext>`, and that of stdin goes to stdout.
+/// `<stem>.restored.<ext>`, and that of stdin goes to stdout. A `mark` comes behind the stem.
 pub(crate) fn assign(
     inputs: Inputs,
     output: Option<&Path>,
     format: Option<Format>,
+    mark: Option<&str>,
 ) -> Result<Vec<Job>, Problem> {
     let several = inputs.many || inputs.list.len() > 1;
     let place = Place::of(output, several)?;
@@ -45,7 +46,7 @@ pub(crate) fn assign(
     let jobs: Vec<Job> = inputs
         .list
         .into_iter()
-        .map(|input| Ok(Job { target: place.target(&input, format)?, input }))
+        .map(|input| Ok(Job { target: place.target(&input, format, mark)?, input }))
         .collect::<Result<_, Problem>>()?;
     refuse_collisions(&jobs, matches!(place, Place::Folder(_)))?;
     Ok(jobs)
@@ -81,7 +82,7 @@ impl<'a> Place<'a> {
         }
     }
 
-    fn target(&self, input: &Input, format: Option<Format>) -> Result<Target, Problem> {
+    fn target(&self, input: &Input, format: Option<Format>, mark: Option<&str>) -> Result<Target, Problem> {
         let path = match (self, &input.source) {
             (Self::Stdout, _) | (Self::Beside, Source::Stdin) => return Ok(Target::Stdout),
             (Self::File(path), _) => path.to_path_buf(),
@@ -90,22 +91,26 @@ impl<'a> Place<'a> {
                     .hint("name a file with -o"));
             }
             (Self::Folder(folder), Source::File(_)) => {
-                let mut path = folder.join(&input.relative);
-                if let Some(format) = format {
-                    path.set_extension(format.extension());
+                let path = folder.join(&input.relative);
+                match (mark, format) {
+                    (None, None) => path,
+                    (None, Some(format)) => path.with_extension(format.extension()),
+                    (Some(mark), _) => path.with_file_name(marked_name(&path, &[mark], format)),
                 }
-                path
             }
-            (Self::Beside, Source::File(path)) => path.with_file_name(restored_name(path, format)),
+            (Self::Beside, Source::File(path)) => {
+                let marks: Vec<_> = mark.into_iter().chain(["restored"]).collect();
+                path.with_file_name(marked_name(path, &marks, format))
+            }
         };
         Ok(Target::File(path))
     }
 }
 
-/// `<stem>.restored.<ext>`, the stem shortened where the name would grow too long.
-fn restored_name(path: &Path, format: Option<Format>) -> OsString {
+/// `<stem>.<marks>.<ext>`, the stem shortened where the name would grow too long.
+fn marked_name(path: &Path, marks: &[&str], format: Option<Format>) -> OsString {
     let stem = path.file_stem().unwrap_or_default();
-    let mut end = OsString::from(".restored");
+    let mut end: OsString = marks.iter().map(|mark| format!(".{mark}")).collect::<String>().into();
     let extension = format.map(|f| f.extension().into()).or_else(|| path.extension().map(OsString::from));
     if let Some(extension) = extension {
         end.push(".");
@@ -165,7 +170,7 @@ mod tests {
             let source = if *name == "-" { Source::Stdin } else { Source::File(name.into()) };
             inputs.list.push(Input { source, relative: name.into(), fault: None });
         }
-        let jobs = assign(inputs, output.map(Path::new), format).map_err(|e| e.message)?;
+        let jobs = assign(inputs, output.map(Path::new), format, None).map_err(|e| e.message)?;
         Ok(jobs
             .iter()
             .map(|job| match &job.target {

@@ -53,6 +53,13 @@ impl Progress {
     }
 }
 
+impl Watched<'_> {
+    /// Says something about the picture before it is done.
+    pub(crate) fn note(&self, text: &str) {
+        self.progress.aside(|| eprintln!("{text}"));
+    }
+}
+
 impl Watch for Watched<'_> {
     fn progress(&self, done: f32) {
         let step = (done.clamp(0.0, 1.0) * STEPS as f32) as u64;

@@ -14,6 +14,10 @@ pub(crate) struct Record {
     pub(crate) patterns: Option<Vec<Probability>>,
     pub(crate) width: Option<usize>,
     pub(crate) height: Option<usize>,
+    /// Left, top, width and height of the part that was asked for.
+    pub(crate) region: Option<[usize; 4]>,
+    /// The result is a quick look, smaller than the picture.
+    pub(crate) preview: bool,
     pub(crate) model: String,
     pub(crate) seconds: Option<f64>,
     pub(crate) error: Option<String>,
@@ -62,6 +66,8 @@ impl Record {
             patterns: None,
             width: None,
             height: None,
+            region: None,
+            preview: false,
             model: model.into(),
             seconds: None,
             error: None,

@@ -1,6 +1,7 @@
 //! `udair restore`: arguments and plan.
 
 mod one;
+mod view;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ use crate::model::{self, Model};
 use crate::names::Shown;
 use crate::outputs::{self, Job, Target};
 use crate::problem::Problem;
+use view::View;
 
 /// Restore photos
 ///
@@ -62,6 +64,9 @@ pub(crate) struct RestoreArgs {
     #[arg(long)]
     always: bool,
 
+    #[command(flatten)]
+    view: View,
+
     /// Print one JSON object a picture, and a summary, on stdout
     #[arg(long)]
     json: bool,
@@ -79,6 +84,7 @@ struct Plan {
     format: Option<Format>,
     quality: Option<u8>,
     strip: bool,
+    view: View,
 }
 
 /// What to do about a result that exists.
@@ -91,7 +97,7 @@ enum Existing {
 
 pub(crate) fn run(args: &RestoreArgs) -> anyhow::Result<Exit> {
     let inputs = inputs::resolve(&args.pictures.paths, args.output.as_deref())?;
-    let jobs = outputs::assign(inputs, args.output.as_deref(), args.format)?;
+    let jobs = outputs::assign(inputs, args.output.as_deref(), args.format, args.view.mark())?;
     if args.json && jobs.iter().any(|job| job.target == Target::Stdout) {
         return Err(Problem::new("stdout cannot carry both the picture and --json")
             .hint("name a file with -o")
@@ -110,6 +116,7 @@ pub(crate) fn run(args: &RestoreArgs) -> anyhow::Result<Exit> {
         format: args.format,
         quality: args.quality,
         strip: args.strip,
+        view: args.view,
     };
     if jobs.is_empty() {
         eprintln!("nothing to do: no pictures found");

@@ -160,7 +160,8 @@ impl Engine {
 
     /// Names the degradation; `None` where the weights hold no identification.
     pub fn identify(&self, conditions: &Conditions) -> Option<Identification> {
-        self.identifier.as_ref().map(|identifier| identifier.identify(&conditions.feature))
+        let feature = conditions.full_feature(self.config.codes);
+        self.identifier.as_ref().map(|identifier| identifier.identify(&feature))
     }
 
     /// The condition D2 as a map, for those who want to see or change it.

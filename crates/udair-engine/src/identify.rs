@@ -1,22 +1,31 @@
 //! Identification: which degradation a picture has, by the nearest anchor.
 //!
 //! The feature of a picture is, for the conditions D4, D3 and D2 in this order, the channel means
-//! over all positions followed by `ln(v + 1e-8)` of the population variances v: F = 28 C numbers.
-//! With `u = ((f - mean) / scale) · project`, the distance to pattern k is
-//! `d_k = ||u - anchors_k||²` and its probability `softmax(-d / temperature)_k`. `project` whitens
-//! by the spread that pictures of one pattern have, so a distance is measured in that spread.
+//! over all positions followed by `ln(v + 1e-8)` of the population variances v: 28 C numbers; behind
+//! them, where the weights ask for it, the square roots of the shares of positions that each code of
+//! the coarse and of the fine codebook takes. With `u = ((f - mean) / scale) · project`, the distance
+//! to pattern k is `d_k = ||u - anchors_k||²` and its probability `softmax(-d / temperature)_k`.
+//! `project` whitens by the spread that pictures of one pattern have, so a distance is measured in
+//! that spread. A picture farther than `limit` from every anchor has none of the patterns; one that
+//! lies nearer by `margin` to an anchor of `pairs` (pictures that have two patterns) has both.
+
+mod fit;
 
 use std::collections::BTreeMap;
 
+pub use fit::{Examples, Pair};
+
 use crate::grid::Grid;
 use crate::run::{Run, Scratch};
-use crate::{Config, EngineError, Tensor};
+use crate::{Conditions, Config, EngineError, Tensor};
 
 /// What a picture was found to be spoiled by.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Identification {
     /// One entry a pattern, in the order of the weights file.
     pub findings: Vec<Finding>,
+    /// What they amount to.
+    pub verdict: Likeness,
 }
 
 /// One pattern with its probability.
@@ -28,6 +37,17 @@ pub struct Finding {
     pub probability: f32,
     /// Squared distance to the pattern's anchor, in whitened units.
     pub distance: f32,
+}
+
+/// What a picture is like.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Likeness {
+    /// The pictures of one pattern: the most probable one.
+    One,
+    /// Pictures that have two patterns at once; the more probable one stands first.
+    Both(String, String),
+    /// Nothing that the weights know.
+    Unknown,
 }
 
 impl Identification {
@@ -49,22 +69,32 @@ pub struct Identifier {
 
 impl Identifier {
     /// Takes the tensors `mean` \[F\], `scale` \[F\], `project` [F, P], `anchors` [K, P] and
-    /// `temperature` [].
+    /// `temperature` []; of F = 28 C numbers, or 28 C + 2 N with N codes. Optional are `limit` [],
+    /// and together `pairs` [M, P], `members` [M, 2] (numbers of patterns) and `margin` [].
     pub fn from_tensors(
         config: &Config,
         patterns: &[String],
         tensors: BTreeMap<String, Tensor>,
     ) -> Result<Self, EngineError> {
-        let (features, count) = (28 * config.width, patterns.len());
-        let rank = tensors.get("project").and_then(|t| t.shape.get(1)).copied().unwrap_or(0);
-        let expected: [(&str, Vec<usize>); 5] = [
-            ("mean", vec![features]),
-            ("scale", vec![features]),
-            ("project", vec![features, rank]),
-            ("anchors", vec![count, rank]),
-            ("temperature", vec![]),
+        let shape = |name: &str| tensors.get(name).map_or(&[][..], |t| &t.shape);
+        let (moments, count) = (28 * config.width, patterns.len());
+        let features = Some(moments + 2 * config.codes).filter(|f| shape("project").first() == Some(f));
+        let features = features.unwrap_or(moments);
+        let rank = shape("project").get(1).copied().unwrap_or(0);
+        let pairs = shape("pairs").first().copied().unwrap_or(0);
+        let with_pairs = tensors.contains_key("pairs");
+        let expected: [(&str, Vec<usize>, bool); 9] = [
+            ("mean", vec![features], true),
+            ("scale", vec![features], true),
+            ("project", vec![features, rank], true),
+            ("anchors", vec![count, rank], true),
+            ("temperature", vec![], true),
+            ("limit", vec![], false),
+            ("pairs", vec![pairs, rank], with_pairs),
+            ("members", vec![pairs, 2], with_pairs),
+            ("margin", vec![], with_pairs),
         ];
-        for (name, shape) in &expected {
+        for (name, shape, needed) in &expected {
             match tensors.get(*name) {
                 Some(tensor) if tensor.shape == *shape => {}
                 Some(tensor) => {
@@ -72,7 +102,8 @@ impl Identifier {
                         format!("identify.{name} has shape {:?} instead of {shape:?}", tensor.shape);
                     return Err(EngineError::weights(message));
                 }
-                None => return Err(EngineError::weights(format!("identify.{name} is missing"))),
+                None if *needed => return Err(EngineError::weights(format!("identify.{name} is missing"))),
+                None => {}
             }
         }
         let positive = |name: &str| tensors[name].data.iter().all(|&v| v > 0.0);
@@ -81,7 +112,12 @@ impl Identifier {
                 "identify.* needs patterns, and positive scales and temperature",
             ));
         }
-        if let Some(name) = tensors.keys().find(|name| expected.iter().all(|(known, _)| known != name)) {
+        let members = tensors.get("members").map_or(&[][..], |t| &t.data);
+        if !members.iter().all(|&k| k.fract() == 0.0 && (0.0..count as f32).contains(&k)) {
+            return Err(EngineError::weights("identify.members names patterns that there are not"));
+        }
+        let known = |name: &&String| expected.iter().any(|(known, ..)| known == name);
+        if let Some(name) = tensors.keys().find(|name| !known(name)) {
             return Err(EngineError::weights(format!("identify.{name} is not known")));
         }
         Ok(Self { patterns: patterns.to_vec(), tensors })
@@ -92,36 +128,80 @@ impl Identifier {
         self.tensors.iter().map(|(name, tensor)| (name.as_str(), tensor))
     }
 
-    /// Compares a picture's feature ([`crate::Conditions::feature`]) with every anchor.
+    /// Compares a picture's feature with every anchor. It is [`Conditions::feature`], or
+    /// [`Conditions::full_feature`]; what the weights do not ask for is left out.
+    ///
+    /// # Panics
+    /// Where the feature is shorter than the one that the weights ask for.
     pub fn identify(&self, feature: &[f64]) -> Identification {
-        let values = |name: &str| self.tensors[name].data.iter().map(|&v| f64::from(v));
-        let rank = self.tensors["project"].shape[1];
-        let mut u = vec![0.0; rank];
-        let standard = feature.iter().zip(values("mean")).zip(values("scale")).map(|((f, m), s)| (f - m) / s);
-        for (f, row) in standard.zip(self.tensors["project"].data.chunks_exact(rank)) {
-            for (u, &p) in u.iter_mut().zip(row) {
-                *u += f * f64::from(p);
-            }
-        }
-        let distances: Vec<f64> = self.tensors["anchors"]
-            .data
-            .chunks_exact(rank)
-            .map(|anchor| u.iter().zip(anchor).map(|(u, &a)| (u - f64::from(a)).powi(2)).sum())
-            .collect();
+        let place = self.place(feature);
+        let distances = self.distances("anchors", &place);
         let nearest = distances.iter().copied().fold(f64::INFINITY, f64::min);
         let temperature = f64::from(self.tensors["temperature"].data[0]);
         let weights: Vec<f64> = distances.iter().map(|d| ((nearest - d) / temperature).exp()).collect();
         let total: f64 = weights.iter().sum();
         let findings = self.patterns.iter().zip(weights.iter().zip(&distances));
-        Identification {
-            findings: findings
-                .map(|(pattern, (w, &d))| Finding {
-                    pattern: pattern.clone(),
-                    probability: (w / total) as f32,
-                    distance: d as f32,
-                })
-                .collect(),
+        let findings = findings.map(|(pattern, (w, &d))| Finding {
+            pattern: pattern.clone(),
+            probability: (w / total) as f32,
+            distance: d as f32,
+        });
+        Identification { findings: findings.collect(), verdict: self.likeness(&place, &distances) }
+    }
+
+    /// Where a feature lies in the space of the anchors.
+    fn place(&self, feature: &[f64]) -> Vec<f64> {
+        let values = |name: &str| self.tensors[name].data.iter().map(|&v| f64::from(v));
+        let project = &self.tensors["project"];
+        let (features, rank) = (project.shape[0], project.shape[1]);
+        assert!(feature.len() >= features, "{} numbers, but {features} are asked for", feature.len());
+        let mut place = vec![0.0; rank];
+        let standard = feature.iter().zip(values("mean")).zip(values("scale")).map(|((f, m), s)| (f - m) / s);
+        for (f, row) in standard.zip(project.data.chunks_exact(rank)) {
+            place.iter_mut().zip(row).for_each(|(u, &p)| *u += f * f64::from(p));
         }
+        place
+    }
+
+    /// Squared distances from a place to each anchor of the named tensor.
+    fn distances(&self, name: &str, place: &[f64]) -> Vec<f64> {
+        let distance =
+            |anchor: &[f32]| place.iter().zip(anchor).map(|(u, &a)| (u - f64::from(a)).powi(2)).sum();
+        self.tensors[name].data.chunks_exact(place.len()).map(distance).collect()
+    }
+
+    fn likeness(&self, place: &[f64], distances: &[f64]) -> Likeness {
+        let number = |name: &str| self.tensors.get(name).map(|t| f64::from(t.data[0]));
+        let least = |distances: &[f64]| distances.iter().copied().fold(f64::INFINITY, f64::min);
+        let nearest = least(distances);
+        if let Some(margin) = number("margin") {
+            let pairs = self.distances("pairs", place);
+            let both = pairs.iter().zip(self.tensors["members"].data.chunks_exact(2));
+            if let Some((&d, members)) = both.min_by(|a, b| a.0.total_cmp(b.0))
+                && d + margin < nearest
+            {
+                let mut members = [members[0] as usize, members[1] as usize];
+                members.sort_by(|&a, &b| distances[a].total_cmp(&distances[b]));
+                let [first, second] = members.map(|k| self.patterns[k].clone());
+                return Likeness::Both(first, second);
+            }
+        }
+        if number("limit").is_some_and(|limit| nearest > limit) { Likeness::Unknown } else { Likeness::One }
+    }
+}
+
+impl Conditions {
+    /// The longer feature that identification may ask for: [`feature`](Self::feature), then for the
+    /// coarse and the fine codebook the square root of the share of positions that each of `codes`
+    /// codes takes.
+    pub fn full_feature(&self, codes: usize) -> Vec<f64> {
+        let mut feature = self.feature.clone();
+        for used in [&self.codes_t, &self.codes_b] {
+            let mut counts = vec![0_u32; codes];
+            used.iter().for_each(|&code| counts[code as usize] += 1);
+            feature.extend(counts.iter().map(|&n| (f64::from(n) / used.len().max(1) as f64).sqrt()));
+        }
+        feature
     }
 }
 

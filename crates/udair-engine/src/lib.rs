@@ -53,7 +53,7 @@ pub use anchors::{Anchor, MapSum, MomentSum, Moments};
 pub use config::{Config, Padding};
 pub use engine::{Conditions, Engine, Map};
 pub use error::EngineError;
-pub use identify::{Finding, Identification, Identifier};
+pub use identify::{Examples, Finding, Identification, Identifier, Likeness, Pair};
 pub use import::{ImportError, Imported, import};
 pub use kernels::{Isa, Precision, planar};
 pub use machine::Machine;

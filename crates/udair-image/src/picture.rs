@@ -1,5 +1,6 @@
 //! [`Picture`]: pixels with everything that was said about them.
 
+mod part;
 mod restored;
 
 use std::fs::File;

@@ -18,6 +18,7 @@
 mod adapt;
 mod check;
 mod error;
+mod estimate;
 mod memory;
 mod network;
 mod options;

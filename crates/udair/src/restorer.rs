@@ -7,6 +7,7 @@ use udair_engine::{Conditions, Engine, Identification, Isa, Precision, Watch, We
 use udair_image::Picture;
 
 use crate::adapt::{self, Adapt};
+use crate::estimate::Estimate;
 use crate::network::Network;
 use crate::phase::Phase;
 use crate::{Findings, Options, Pattern, Report, RestoreError, Status, check, memory};
@@ -17,6 +18,7 @@ const ANALYSIS: f32 = 0.15;
 /// Identifies and restores pictures. One restorer serves any number of them, from any thread.
 pub struct Restorer {
     network: Box<dyn Network>,
+    estimate: Estimate,
 }
 
 /// A picture's pixels as the network sees them.
@@ -59,7 +61,7 @@ impl Restorer {
 
     /// Restores with any network, such as one on another device.
     pub fn with_network(network: Box<dyn Network>) -> Self {
-        Self { network }
+        Self { network, estimate: Estimate::default() }
     }
 
     fn load(bytes: &[u8], path: Option<&Path>) -> Result<Self, RestoreError> {
@@ -75,7 +77,16 @@ impl Restorer {
     /// not counted. The result is the same for every bound.
     #[must_use]
     pub fn with_memory(self, bytes: usize) -> Self {
-        Self { network: self.network.with_memory(bytes) }
+        Self { network: self.network.with_memory(bytes), ..self }
+    }
+
+    /// Seconds that a picture of this size will take to restore on the current rayon pool. The first
+    /// call measures it on a small picture of noise.
+    ///
+    /// # Errors
+    /// Those of the network.
+    pub fn estimate(&self, width: usize, height: usize) -> Result<f64, RestoreError> {
+        self.estimate.seconds(self.network.as_ref(), width, height)
     }
 
     /// Says what spoiled the picture, and leaves it alone.

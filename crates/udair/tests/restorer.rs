@@ -8,7 +8,7 @@ use udair::{
     Conditions, EngineError, Identification, Limits, Network, Options, Pattern, Picture, RestoreError,
     Restorer, Silent, Status, Watch,
 };
-use udair_engine::{Finding, Map};
+use udair_engine::{Finding, Likeness, Map};
 
 type Answer = fn(Vec<f32>) -> Result<Vec<f32>, EngineError>;
 
@@ -48,6 +48,7 @@ impl Network for Fake {
             |pattern: &str, probability| Finding { pattern: pattern.into(), probability, distance: 0.0 };
         Some(Identification {
             findings: vec![finding("derain", 1.0 - probability), finding(pattern, probability)],
+            verdict: Likeness::One,
         })
     }
 

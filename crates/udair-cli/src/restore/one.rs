@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use udair::{Picture, Report, Watch};
+use udair::{Picture, Report, Restorer};
 use udair_image::{EncodeOptions, Format, write_atomic};
 
 use super::{Existing, Plan, folder_of};
@@ -12,12 +12,13 @@ use crate::inputs::{Input, Source};
 use crate::names::Shown;
 use crate::outputs::{Job, Target};
 use crate::problem::Problem;
+use crate::progress::Watched;
 use crate::read::read;
 use crate::record::{Record, Status};
 
 impl Plan {
     /// Takes one picture from its source to its target.
-    pub(super) fn restore(&self, job: &Job, watch: &dyn Watch) -> Result<Done, Problem> {
+    pub(super) fn restore(&self, job: &Job, watch: &Watched<'_>) -> Result<Done, Problem> {
         let Job { input: Input { source, .. }, target } = job;
         if let Target::File(path) = target
             && let Some(skipped) = self.existing(source, path)?
@@ -25,12 +26,17 @@ impl Plan {
             return Ok(skipped);
         }
         let bytes = read(source, &self.limits)?;
-        let picture = Picture::decode(&bytes, &self.limits)?;
-        let (mut restored, report) = self.model.restorer()?.restore(&picture, &self.options, watch)?;
+        let picture = self.view.of(Picture::decode(&bytes, &self.limits)?)?;
+        let restorer = self.model.restorer()?;
+        if let Some(note) = waiting(restorer, &picture)? {
+            watch.note(&format!("{}: {note}", Shown(source.path())));
+        }
+        let (mut restored, report) = restorer.restore(&picture, &self.options, watch)?;
         let format = self.target_format(target, &picture);
         let untouched = report.status == udair::Status::Unchanged
             && format == picture.format()
             && self.quality.is_none()
+            && self.view.mark().is_none()
             && !self.strip;
         if self.strip {
             restored.strip_metadata();
@@ -118,11 +124,33 @@ impl Plan {
         record.output = Some(output);
         record.width = Some(picture.width());
         record.height = Some(picture.height());
+        record.region = self.view.region.map(|r| [r.x, r.y, r.width, r.height]);
+        record.preview = self.view.preview;
         record.seconds = Some(report.seconds);
         let (name, found, did) = (Shown(source.path()), record.found(false), report.status.id());
-        let line = format!("{name}: {found}; {did} in {:.2} s{to}", report.seconds);
+        let part =
+            self.view.mark().map(|mark| format!("{mark} of {} x {}, ", picture.width(), picture.height()));
+        let line =
+            format!("{name}: {}{found}; {did} in {:.2} s{to}", part.unwrap_or_default(), report.seconds);
         (record, line)
     }
+}
+
+/// Says how long a large picture will take, if that is long.
+fn waiting(restorer: &Restorer, picture: &Picture) -> Result<Option<String>, Problem> {
+    /// Pixels below which no measurement is made, and seconds below which nothing is said.
+    const LARGE: (usize, f64) = (1 << 20, 10.0);
+    let (width, height) = (picture.width(), picture.height());
+    if width * height < LARGE.0 {
+        return Ok(None);
+    }
+    let seconds = restorer.estimate(width, height)?;
+    let time = if seconds < 120.0 {
+        format!("{seconds:.0} seconds")
+    } else {
+        format!("{:.0} minutes", seconds / 60.0)
+    };
+    Ok((seconds >= LARGE.1).then(|| format!("about {time} for {width} x {height} pixels")))
 }
 
 /// What reading the picture dropped, and what the format cannot keep.

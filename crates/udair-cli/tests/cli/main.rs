@@ -9,6 +9,7 @@ mod eval;
 mod help;
 mod interrupt;
 mod metrics;
+mod parts;
 mod restore;
 mod sandbox;
 mod streams;

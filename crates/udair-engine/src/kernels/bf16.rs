@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn rounding_is_to_nearest_even() {
         for (value, expected) in
-            [(1.0, 1.0), (1.003_906_25, 1.0), (1.011_718_75, 1.015_625), (-2.7, -2.703_125)]
+            [(1.0, 1.0), (1.0 + 1.0 / 256.0, 1.0), (1.0 + 3.0 / 256.0, 1.015_625), (-2.7, -2.703_125)]
         {
             assert_eq!(rounded(value), expected, "{value}");
         }

@@ -130,7 +130,8 @@ pub(crate) fn matmul(
         Kind::F32 => dispatch!(isa, product_with(product: Product<'_>)),
         #[cfg(target_arch = "x86_64")]
         Kind::Bf16 => {
-            assert!(inner % 2 == 0 && stride % 2 == 0 && segments.len() <= 4, "pairs would be torn");
+            let even = inner.is_multiple_of(2) && stride.is_multiple_of(2);
+            assert!(even && segments.len() <= 4, "pairs would be torn");
             // SAFETY: a precision exists only where its instructions do; the slices were checked above.
             unsafe { super::bf16::product(product) }
         }

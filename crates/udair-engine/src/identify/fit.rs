@@ -1,0 +1,327 @@
+//! How pictures come to be told apart: linear discriminant analysis (Fisher, "The use of multiple
+//! measurements in taxonomic problems", Annals of Eugenics 1936) of the features of known pictures.
+//!
+//! Features are standardised and whitened by the pooled covariance within patterns W, shrunk to
+//! W + s mean(diag W) I, and projected onto the span of the patterns' means: a distance to an anchor
+//! is then measured in the spread that pictures of one pattern have. Temperature and limit come from
+//! other pictures than those: a fit flatters the pictures that it was made of.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+
+use super::Identifier;
+use crate::{Config, EngineError, Tensor};
+
+/// Share of the mean variance that is added to the covariance's diagonal.
+const SHRINKAGE: f64 = 0.1;
+
+/// Share of pictures of one pattern that are not to be found farther away than the limit, or to have
+/// two patterns.
+const WITHIN: f64 = 0.995;
+
+/// Features of pictures whose pattern is known.
+#[derive(Debug, Clone, Default)]
+pub struct Examples {
+    /// One picture's feature each, see [`Identifier`].
+    pub rows: Vec<Vec<f32>>,
+    /// The number of each one's pattern.
+    pub labels: Vec<usize>,
+    /// How much each one counts; patterns count alike whatever these sum up to.
+    pub weights: Vec<f64>,
+}
+
+/// Features of pictures that have two patterns at once.
+#[derive(Debug, Clone)]
+pub struct Pair {
+    /// Numbers of the patterns.
+    pub members: [usize; 2],
+    /// One picture's feature each.
+    pub rows: Vec<Vec<f32>>,
+}
+
+impl Examples {
+    /// Adds a picture.
+    pub fn push(&mut self, row: Vec<f32>, label: usize, weight: f64) {
+        self.rows.push(row);
+        self.labels.push(label);
+        self.weights.push(weight);
+    }
+
+    /// The identification that tells `patterns` apart by these pictures and knows the `pairs`, with
+    /// temperature, limit and margin from `others`.
+    ///
+    /// # Errors
+    /// [`EngineError::Config`] where a pattern has fewer than two pictures, a pair none, or `others`
+    /// is empty.
+    pub fn fit(
+        &self,
+        config: &Config,
+        patterns: &[String],
+        pairs: &[Pair],
+        others: &Self,
+    ) -> Result<Identifier, EngineError> {
+        let few = (0..patterns.len()).find(|k| self.labels.iter().filter(|l| *l == k).count() < 2);
+        if let Some(k) = few {
+            let message = format!("{} has fewer than two pictures to be told by", patterns[k]);
+            return Err(EngineError::Config(message));
+        }
+        if others.rows.is_empty() || pairs.iter().any(|pair| pair.rows.is_empty()) {
+            return Err(EngineError::Config("calibration and pairs need pictures of their own".into()));
+        }
+        let weights = self.balanced(patterns.len());
+        let (mean, scale) = moments(&self.rows, &weights);
+        let standard: Vec<Vec<f64>> = self.rows.iter().map(|row| standardise(row, &mean, &scale)).collect();
+        let centres = self.centres(&standard, &weights, patterns.len());
+        let factor = cholesky(self.within(&standard, &weights, &centres), mean.len());
+        let project = projection(&factor, &centres, mean.len());
+        let rank = project.len();
+        let anchors = centres.iter().flat_map(|centre| project.iter().map(|axis| dot(axis, centre)));
+        let tensor = |shape: &[usize], data: Vec<f64>| Tensor {
+            shape: shape.to_vec(),
+            data: data.into_iter().map(|v| v as f32).collect(),
+        };
+        let f = mean.len();
+        let columns = (0..f * rank).map(|at| project[at % rank][at / rank]).collect();
+        let mut tensors = BTreeMap::from([
+            ("mean".to_string(), tensor(&[f], mean)),
+            ("scale".to_string(), tensor(&[f], scale)),
+            ("project".to_string(), tensor(&[f, rank], columns)),
+            ("anchors".to_string(), tensor(&[patterns.len(), rank], anchors.collect())),
+            ("temperature".to_string(), tensor(&[], vec![1.0])),
+        ]);
+        let raw = Identifier::from_tensors(config, patterns, tensors.clone())?;
+        let places: Vec<Vec<f64>> = others.rows.iter().map(|row| raw.place_of(row)).collect();
+        let distances: Vec<Vec<f64>> = places.iter().map(|place| raw.distances("anchors", place)).collect();
+        let nearest: Vec<f64> = distances.iter().map(|row| least(row)).collect();
+        let balanced = others.balanced(patterns.len());
+        let temperature = temperature(&distances, &others.labels, &balanced);
+        tensors.insert("temperature".into(), tensor(&[], vec![temperature]));
+        tensors.insert("limit".into(), tensor(&[], vec![bound(nearest.clone())]));
+        if !pairs.is_empty() {
+            let centres: Vec<Vec<f64>> = pairs.iter().map(|pair| raw.centre(&pair.rows)).collect();
+            let shape = [pairs.len(), rank];
+            tensors.insert("pairs".into(), tensor(&shape, centres.concat()));
+            let members = pairs.iter().flat_map(|pair| pair.members.map(|k| k as f64));
+            tensors.insert("members".into(), tensor(&[pairs.len(), 2], members.collect()));
+            tensors.insert("margin".into(), tensor(&[], vec![0.0]));
+            let raw = Identifier::from_tensors(config, patterns, tensors.clone())?;
+            let nearer = places.iter().zip(&nearest).map(|(u, d)| d - least(&raw.distances("pairs", u)));
+            tensors.insert("margin".into(), tensor(&[], vec![bound(nearer.collect()).max(0.0)]));
+        }
+        Identifier::from_tensors(config, patterns, tensors)
+    }
+
+    /// The weights, scaled so that every pattern that occurs has the sum 1.
+    fn balanced(&self, patterns: usize) -> Vec<f64> {
+        let mut sums = vec![0.0; patterns];
+        self.labels.iter().zip(&self.weights).for_each(|(&label, weight)| sums[label] += weight);
+        self.labels.iter().zip(&self.weights).map(|(&label, weight)| weight / sums[label]).collect()
+    }
+
+    fn centres(&self, standard: &[Vec<f64>], weights: &[f64], patterns: usize) -> Vec<Vec<f64>> {
+        let mut centres = vec![vec![0.0; standard[0].len()]; patterns];
+        for ((row, &label), weight) in standard.iter().zip(&self.labels).zip(weights) {
+            centres[label].iter_mut().zip(row).for_each(|(c, v)| *c += weight * v);
+        }
+        centres
+    }
+
+    /// The mean over patterns of the covariance within each, shrunk; row after row.
+    fn within(&self, standard: &[Vec<f64>], weights: &[f64], centres: &[Vec<f64>]) -> Vec<f64> {
+        let f = centres[0].len();
+        let scaled = |((row, &label), weight): ((&Vec<f64>, &usize), &f64)| -> Vec<f64> {
+            let root = (weight / centres.len() as f64).sqrt();
+            row.iter().zip(&centres[label]).map(|(v, c)| root * (v - c)).collect()
+        };
+        let rows: Vec<Vec<f64>> = standard.iter().zip(&self.labels).zip(weights).map(scaled).collect();
+        let mut covariance = vec![0.0; f * f];
+        covariance.par_chunks_mut(f).enumerate().for_each(|(i, line)| {
+            for row in &rows {
+                // The lower triangle is all that the factorisation reads.
+                line[..=i].iter_mut().zip(row).for_each(|(sum, v)| *sum += row[i] * v);
+            }
+        });
+        let ridge = SHRINKAGE * (0..f).map(|i| covariance[i * f + i]).sum::<f64>() / f as f64 + 1e-9;
+        (0..f).for_each(|i| covariance[i * f + i] += ridge);
+        covariance
+    }
+}
+
+fn standardise(row: &[f32], mean: &[f64], scale: &[f64]) -> Vec<f64> {
+    row.iter().zip(mean.iter().zip(scale)).map(|(&v, (m, s))| (f64::from(v) - m) / s).collect()
+}
+
+/// Weighted mean and standard deviation (at least 1e-6) of every column.
+fn moments(rows: &[Vec<f32>], weights: &[f64]) -> (Vec<f64>, Vec<f64>) {
+    let total: f64 = weights.iter().sum();
+    let average = |term: &dyn Fn(usize, f64) -> f64| -> Vec<f64> {
+        let mut sums = vec![0.0; rows[0].len()];
+        for (row, weight) in rows.iter().zip(weights) {
+            let terms = sums.iter_mut().zip(row).enumerate();
+            terms.for_each(|(i, (sum, &v))| *sum += weight / total * term(i, f64::from(v)));
+        }
+        sums
+    };
+    let mean = average(&|_, v| v);
+    let scale = average(&|i, v| (v - mean[i]).powi(2)).into_iter().map(|v| v.sqrt() + 1e-6).collect();
+    (mean, scale)
+}
+
+/// The temperature from 1/4 to 2^10 under which the true patterns are most probable.
+fn temperature(distances: &[Vec<f64>], labels: &[usize], weights: &[f64]) -> f64 {
+    let cost = |temperature: f64| -> f64 {
+        let surprise = |((row, &label), weight): ((&Vec<f64>, &usize), &f64)| {
+            let least = least(row);
+            let total: f64 = row.iter().map(|d| ((least - d) / temperature).exp()).sum();
+            weight * ((row[label] - least) / temperature + total.ln())
+        };
+        distances.iter().zip(labels).zip(weights).map(surprise).sum()
+    };
+    let candidates = (-8..=40).map(|k| (f64::from(k) / 4.0).exp2());
+    candidates.min_by(|&a, &b| cost(a).total_cmp(&cost(b))).expect("there are candidates")
+}
+
+impl Identifier {
+    fn place_of(&self, row: &[f32]) -> Vec<f64> {
+        self.place(&row.iter().map(|&v| f64::from(v)).collect::<Vec<_>>())
+    }
+
+    /// The mean of where features lie.
+    fn centre(&self, rows: &[Vec<f32>]) -> Vec<f64> {
+        let mut centre = vec![0.0; self.tensors["anchors"].shape[1]];
+        for row in rows {
+            centre.iter_mut().zip(self.place_of(row)).for_each(|(c, u)| *c += u / rows.len() as f64);
+        }
+        centre
+    }
+}
+
+/// What [`WITHIN`] of the values do not exceed.
+fn bound(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[((values.len() - 1) as f64 * WITHIN).ceil() as usize]
+}
+
+fn least(values: &[f64]) -> f64 {
+    values.iter().copied().fold(f64::INFINITY, f64::min)
+}
+
+/// The lower triangle C of a positive definite n x n matrix, C Cᵀ = A; reads the lower triangle.
+fn cholesky(mut a: Vec<f64>, n: usize) -> Vec<f64> {
+    for i in 0..n {
+        for j in 0..=i {
+            let rest = a[i * n + j] - dot(&a[i * n..i * n + j], &a[j * n..j * n + j]);
+            a[i * n + j] = if i == j { rest.sqrt() } else { rest / a[j * n + j] };
+        }
+    }
+    a
+}
+
+/// Axes C⁻ᵀ q, where q are orthonormal and span the whitened centres C⁻¹ c about their mean.
+fn projection(factor: &[f64], centres: &[Vec<f64>], n: usize) -> Vec<Vec<f64>> {
+    let mean: Vec<f64> =
+        (0..n).map(|i| centres.iter().map(|c| c[i]).sum::<f64>() / centres.len() as f64).collect();
+    let mut axes: Vec<Vec<f64>> = Vec::new();
+    for centre in &centres[..centres.len() - 1] {
+        let mut y: Vec<f64> = centre.iter().zip(&mean).map(|(c, m)| c - m).collect();
+        for i in 0..n {
+            y[i] = (y[i] - dot(&factor[i * n..i * n + i], &y[..i])) / factor[i * n + i];
+        }
+        // Twice, because one Gram-Schmidt pass loses orthogonality.
+        for axis in axes.clone().iter().chain(&axes.clone()) {
+            let along = dot(axis, &y);
+            y.iter_mut().zip(axis).for_each(|(y, a)| *y -= along * a);
+        }
+        let length = dot(&y, &y).sqrt();
+        axes.push(y.into_iter().map(|v| v / length.max(1e-12)).collect());
+    }
+    for axis in &mut axes {
+        for i in (0..n).rev() {
+            let rest: f64 = (i + 1..n).map(|j| factor[j * n + i] * axis[j]).sum();
+            axis[i] = (axis[i] - rest) / factor[i * n + i];
+        }
+    }
+    axes
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identify::Likeness;
+    use crate::kernels::tests::noise;
+
+    const WIDTH: usize = 28 * 16;
+
+    fn names() -> Vec<String> {
+        ["a", "b", "c"].map(String::from).into()
+    }
+
+    /// A feature of patterns that differ a little in 40 numbers, while 200 others vary together and
+    /// much more.
+    fn row(members: &[usize], seed: u32) -> Vec<f32> {
+        let noise = noise(WIDTH + 1, seed);
+        let value = |i: usize| match i {
+            0..200 => 5.0 * noise[WIDTH],
+            200..240 if members.contains(&(i % 3)) => 1.0,
+            _ => 0.0,
+        };
+        (0..WIDTH).map(|i| value(i) + 1.2 * noise[i]).collect()
+    }
+
+    fn examples(first: u32) -> Examples {
+        let mut examples = Examples::default();
+        (0..300).for_each(|i| examples.push(row(&[i % 3], first + i as u32), i % 3, 1.0));
+        examples
+    }
+
+    fn fitted() -> Identifier {
+        let rows = (0..50).map(|i| row(&[0, 1], 5000 + i)).collect();
+        let pairs = [Pair { members: [0, 1], rows }];
+        examples(1).fit(&Config::small(), &names(), &pairs, &examples(1000)).unwrap()
+    }
+
+    fn identify(identifier: &Identifier, row: &[f32]) -> crate::Identification {
+        identifier.identify(&row.iter().map(|&v| f64::from(v)).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn patterns_are_told_apart_in_their_own_spread() {
+        let identifier = fitted();
+        let fresh = examples(2000);
+        let mut sure = 0.0;
+        let right = fresh.rows.iter().zip(&fresh.labels).filter(|(row, label)| {
+            let found = identify(&identifier, row);
+            sure += f64::from(found.best().probability);
+            found.best().pattern == names()[**label]
+        });
+        let right = right.count() as f64;
+        assert!(right > 270.0, "{right} of 300");
+        assert!((sure - right).abs() < 15.0, "{sure} expected from the probabilities, {right} found");
+    }
+
+    #[test]
+    fn two_at_once_and_none_of_these_are_found() {
+        let identifier = fitted();
+        let likeness = |members: &[usize], seed| identify(&identifier, &row(members, seed)).verdict;
+        let both = (0..50).filter(|i| matches!(likeness(&[0, 1], 7000 + i), Likeness::Both(..))).count();
+        assert!(both > 25, "{both} of 50");
+        let one = (0..50).filter(|i| likeness(&[2], 8000 + i) == Likeness::One).count();
+        assert!(one > 45, "{one} of 50");
+        let far: Vec<f32> =
+            row(&[0, 1, 2], 1).iter().enumerate().map(|(i, v)| if i < 240 { v - 30.0 } else { *v }).collect();
+        assert_eq!(identify(&identifier, &far).verdict, Likeness::Unknown);
+    }
+
+    #[test]
+    fn too_few_pictures_are_refused() {
+        let few = Examples { rows: vec![row(&[0], 1); 3], labels: vec![0, 0, 1], weights: vec![1.0; 3] };
+        assert!(few.fit(&Config::small(), &names()[..2], &[], &few).is_err());
+        let config = Config::small();
+        assert!(examples(1).fit(&config, &names(), &[], &Examples::default()).is_err());
+    }
+}
