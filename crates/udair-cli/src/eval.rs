@@ -15,6 +15,7 @@ use udair_study::{
     Case, Evaluation, ImageResult, Observer, Settings, StudyError, WeightsId, cases, evaluate,
 };
 
+use crate::adapt::AdaptArgs;
 use crate::args::Compute;
 use crate::exit::Exit;
 use crate::names::Shown;
@@ -73,6 +74,14 @@ pub(crate) struct EvalArgs {
     seed: u64,
 
     #[command(flatten)]
+    adapt: AdaptArgs,
+
+    /// Aim each adaptation at the true pattern of the manifest, as the paper's program does. The
+    /// results say so: a picture from outside has no such label
+    #[arg(long, requires = "manifest", conflicts_with = "pattern")]
+    oracle: bool,
+
+    #[command(flatten)]
     compute: Compute,
 }
 
@@ -94,7 +103,8 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<Exit> {
     let model = model::load(&args.compute)?;
     interrupt::listen()?;
     let settings = Settings {
-        options: Options { always: args.always, ..Options::default() },
+        options: args.adapt.apply(Options { always: args.always, ..Options::default() })?,
+        oracle: args.oracle,
         crop: args.crops,
         seed: args.seed,
         metrics: args.metric.clone(),

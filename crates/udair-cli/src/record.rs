@@ -1,7 +1,7 @@
 //! What happened to one picture: a JSON object for programs, a line for people.
 
 use serde::Serialize;
-use udair::{Findings, Pattern};
+use udair::{Adaptation, Decision, Findings, Pattern};
 
 /// The outcome of one picture; `restore --json` and `identify --json` print one a line.
 #[derive(Debug, Clone, Serialize)]
@@ -12,6 +12,12 @@ pub(crate) struct Record {
     pub(crate) pattern: Option<&'static str>,
     pub(crate) confidence: Option<f32>,
     pub(crate) patterns: Option<Vec<Probability>>,
+    pub(crate) several: Option<Vec<&'static str>>,
+    pub(crate) distance: Option<f32>,
+    pub(crate) adapted: Option<bool>,
+    pub(crate) adaptation: Option<&'static str>,
+    pub(crate) adapt_losses: Option<Vec<f64>>,
+    pub(crate) anchor_distances: Option<Vec<Distance>>,
     pub(crate) width: Option<usize>,
     pub(crate) height: Option<usize>,
     /// Left, top, width and height of the part that was asked for.
@@ -41,6 +47,13 @@ pub(crate) struct Probability {
     pub(crate) p: f32,
 }
 
+/// One pattern with the distance to its anchor, in the units of the adaptation's loss.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Distance {
+    pub(crate) id: &'static str,
+    pub(crate) distance: f64,
+}
+
 /// Counts of a batch; the last line of `--json`.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Summary {
@@ -64,6 +77,12 @@ impl Record {
             pattern: None,
             confidence: None,
             patterns: None,
+            several: None,
+            distance: None,
+            adapted: None,
+            adaptation: None,
+            adapt_losses: None,
+            anchor_distances: None,
             width: None,
             height: None,
             region: None,
@@ -79,6 +98,16 @@ impl Record {
         self.confidence = Some(findings.confidence);
         let probability = |&(pattern, p): &(Pattern, f32)| Probability { id: pattern.id(), p };
         self.patterns = Some(findings.patterns.iter().map(probability).collect());
+        self.several = Some(findings.several.iter().map(|pattern| pattern.id()).collect());
+        self.distance = findings.distance;
+    }
+
+    pub(crate) fn adaptation(&mut self, adaptation: &Adaptation) {
+        self.adapted = Some(adaptation.decision == Decision::Adapted);
+        self.adaptation = Some(adaptation.decision.id());
+        self.adapt_losses = Some(adaptation.losses.clone());
+        let distance = |&(pattern, distance): &(Pattern, f64)| Distance { id: pattern.id(), distance };
+        self.anchor_distances = Some(adaptation.distances.iter().map(distance).collect());
     }
 
     /// What was found and how sure that is, for people; the runners-up too where `all` is set.
@@ -88,8 +117,10 @@ impl Record {
         if pattern == Pattern::None.id() {
             return label(pattern).into();
         }
-        let mut text = format!("{}, {} sure", label(pattern), percent(confidence));
-        if all {
+        let several: Vec<_> = self.several.iter().flatten().map(|id| label(id)).collect();
+        let what = if several.is_empty() { label(pattern).into() } else { several.join(" and ") };
+        let mut text = format!("{what}, {} sure", percent(confidence));
+        if all && several.is_empty() {
             let mut rest: Vec<_> = self
                 .patterns
                 .iter()
@@ -150,8 +181,16 @@ mod tests {
             pattern: Pattern::Dehaze,
             confidence: 0.934,
             patterns: vec![(Pattern::Clean, 0.004), (Pattern::Derain, 0.0616), (Pattern::Dehaze, 0.934)],
+            ..Findings::default()
         });
         assert_eq!(record.found(false), "haze, 93 % sure");
         assert_eq!(record.found(true), "haze, 93 % sure (rain 6 %)");
+        record.findings(&Findings {
+            pattern: Pattern::Mixed,
+            confidence: 0.9,
+            several: vec![Pattern::Derain, Pattern::Denoise],
+            ..Findings::default()
+        });
+        assert_eq!(record.found(true), "rain and noise, 90 % sure");
     }
 }

@@ -10,6 +10,7 @@ use clap::Args;
 use udair::{Limits, Options};
 use udair_image::{Format, remove_stale_temps};
 
+use crate::adapt::AdaptArgs;
 use crate::args::{Compute, Pictures};
 use crate::batch::{self, Voice};
 use crate::exit::Exit;
@@ -67,6 +68,9 @@ pub(crate) struct RestoreArgs {
     #[command(flatten)]
     view: View,
 
+    #[command(flatten)]
+    adapt: AdaptArgs,
+
     /// Print one JSON object a picture, and a summary, on stdout
     #[arg(long)]
     json: bool,
@@ -106,7 +110,11 @@ pub(crate) fn run(args: &RestoreArgs) -> anyhow::Result<Exit> {
     args.compute.start()?;
     let plan = Plan {
         model: model::load(&args.compute)?,
-        options: Options { strength: args.strength, always: args.always, ..Options::default() },
+        options: args.adapt.apply(Options {
+            strength: args.strength,
+            always: args.always,
+            ..Options::default()
+        })?,
         limits: Limits::default(),
         existing: match (args.overwrite, args.skip_existing) {
             (true, _) => Existing::Replace,

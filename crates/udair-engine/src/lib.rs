@@ -31,6 +31,8 @@ mod cost;
 mod daam;
 mod engine;
 mod error;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod grid;
 mod identify;
 mod import;

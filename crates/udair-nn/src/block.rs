@@ -6,7 +6,7 @@ use udair_engine::Config;
 
 use crate::attention::Mdta;
 use crate::feed_forward::Gdfn;
-use crate::{Conv, ConvConfig, LayerNorm};
+use crate::{Conv, ConvConfig, LayerNorm, ops};
 
 /// x = x + MDTA(LN(x)); x = x + GDFN(LN(x)).
 #[derive(Module, Debug)]
@@ -34,8 +34,8 @@ impl Block {
 
     /// `[n, c, h, w]` to the same shape.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let x = x.clone() + self.attn.forward(self.norm1.forward(x));
-        x.clone() + self.ffn.forward(self.norm2.forward(x))
+        let x = ops::attention(x, &self.norm1, &self.attn);
+        ops::feed_forward(x, &self.norm2, &self.ffn)
     }
 }
 

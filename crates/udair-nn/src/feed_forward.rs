@@ -1,9 +1,10 @@
 //! GDFN, gated-Dconv feed-forward network (Zamir et al., "Restormer", CVPR 2022, eq. 2).
 
 use burn::module::Module;
+use burn::tensor::activation::gelu;
 use burn::tensor::{Device, Tensor};
 
-use crate::{Conv, ConvConfig, ops};
+use crate::{Conv, ConvConfig};
 
 /// a, b = dw3x3(1x1(x)); out = 1x1(GELU(a) · b).
 #[derive(Module, Debug)]
@@ -28,7 +29,9 @@ impl Gdfn {
 
     /// `[n, c, h, w]` to the same shape.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let gated = ops::gated_gelu(self.dwconv.forward(self.project_in.forward(x)));
-        self.project_out.forward(gated)
+        let hidden = self.project_out.weight.dims()[1];
+        let both = self.dwconv.forward(self.project_in.forward(x));
+        let (a, b) = (both.clone().narrow(1, 0, hidden), both.narrow(1, hidden, hidden));
+        self.project_out.forward(gelu(a) * b)
     }
 }

@@ -1,18 +1,12 @@
 //! Random crops that depend on the seed and the picture's number alone: a picture is cropped alike
 //! whatever else is evaluated beside it.
 
+use crate::stream::mix;
+
 /// Left and top of a crop of `side` pixels, or of all that a smaller picture has.
 pub(crate) fn place(width: usize, height: usize, side: usize, seed: u64, index: u64) -> (usize, usize) {
     let random = |axis: u64, room: usize| (mix(mix(seed ^ mix(index)) ^ axis) % (room as u64 + 1)) as usize;
     (random(1, width.saturating_sub(side)), random(2, height.saturating_sub(side)))
-}
-
-/// The finaliser of `SplitMix64` (Steele, Lea and Flood 2014): every input bit reaches every output bit.
-fn mix(seed: u64) -> u64 {
-    let mut z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 /// Cuts `side` x `side` pixels, or what a smaller picture has, out of `width` pixels a row.

@@ -15,5 +15,7 @@ pub mod cases;
 pub use cases::Case;
 pub use error::StudyError;
 pub use evaluate::{Observer, Settings, evaluate, peak_rss_mib};
-pub use report::{Accuracy, Confusion, Evaluation, Group, Identified, ImageResult, Probability, WeightsId};
+pub use report::{
+    Accuracy, AdaptationResult, Confusion, Evaluation, Group, Identified, ImageResult, Probability, WeightsId,
+};
 pub use score::{MetricMean, MetricScore, PSNR_OF_IDENTICAL, SCORES, metrics_of};

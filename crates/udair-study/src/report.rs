@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use udair::Pattern;
+use udair::{Adaptation, Decision, Pattern};
 
 use crate::score::{self, MetricMean, MetricScore};
 
@@ -20,6 +20,8 @@ pub struct Evaluation {
     pub groups: Vec<Group>,
     /// Pictures whose pattern is known, and how many were named rightly.
     pub identification: Identified,
+    /// True where adaptation was told the true patterns.
+    pub oracle: bool,
 }
 
 /// Which weights were evaluated.
@@ -43,6 +45,11 @@ pub struct ImageResult {
     pub pattern: &'static str,
     pub confidence: f32,
     pub patterns: Vec<Probability>,
+    pub several: Vec<&'static str>,
+    pub distance: Option<f32>,
+    /// Absent where adaptation was off, or the picture was left alone.
+    #[serde(flatten)]
+    pub adaptation: Option<AdaptationResult>,
     pub psnr_in: Option<f64>,
     pub psnr: Option<f64>,
     pub ssim_in: Option<f64>,
@@ -51,6 +58,30 @@ pub struct ImageResult {
     pub scores: Vec<MetricScore>,
     /// Wall-clock seconds without decoding, encoding and scoring.
     pub seconds: f64,
+}
+
+/// What became of the adaptation of a picture.
+#[derive(Debug, Clone, Serialize)]
+pub struct AdaptationResult {
+    /// Whether the conditions are adapted.
+    pub adapted: bool,
+    /// Id of what was decided.
+    pub adaptation: &'static str,
+    /// The loss before every step and after the last.
+    pub adapt_losses: Vec<f64>,
+    /// The distance to the anchor of every pattern, in the units of the loss.
+    pub anchor_distances: BTreeMap<&'static str, f64>,
+}
+
+impl AdaptationResult {
+    pub(crate) fn of(adaptation: &Adaptation) -> Self {
+        Self {
+            adapted: adaptation.decision == Decision::Adapted,
+            adaptation: adaptation.decision.id(),
+            adapt_losses: adaptation.losses.clone(),
+            anchor_distances: adaptation.distances.iter().map(|(pattern, d)| (pattern.id(), *d)).collect(),
+        }
+    }
 }
 
 /// One pattern with its probability.
@@ -201,6 +232,9 @@ mod tests {
             pattern,
             confidence: 1.0,
             patterns: Vec::new(),
+            several: Vec::new(),
+            distance: None,
+            adaptation: None,
             psnr_in: None,
             psnr,
             ssim_in: None,
@@ -226,6 +260,7 @@ mod tests {
             images,
             groups: Vec::new(),
             identification: Identified::default(),
+            oracle: false,
         }
     }
 

@@ -1,9 +1,12 @@
-//! Seconds per sample of a training step of the preset `small`: 64-px crops, batches of 12, forward,
-//! backward and optimiser.
+//! One training step of the preset `small` on request, so that a driver can interleave it with other
+//! programs: forward, L1 and commitment, backward, `AdamW`, codebooks.
 //!
-//! `cargo run --release -p udair-train --example step_time`
+//! `step_time SIZE BATCH`: runs two steps on random crops and prints `ready`. Every line on stdin then
+//! runs one more and prints the seconds it took; at the end the peak memory in MiB is printed, and on
+//! stderr the median seconds of the parts.
 
 use std::error::Error;
+use std::io::BufRead;
 use std::time::Instant;
 
 use burn::tensor::{Device, Distribution, Tensor};
@@ -14,33 +17,46 @@ use udair_train::adamw::AdamW;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const BATCH: usize = 12;
-const SIZE: usize = 64;
-const STEPS: usize = 8;
-
 fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<usize> = std::env::args().skip(1).map(|word| word.parse()).collect::<Result<_, _>>()?;
+    let [size, batch] = arguments[..] else { return Err("usage: step_time SIZE BATCH".into()) };
     let config = Config::small();
     let device = Device::flex().autodiff();
     let mut net = Udair::from_weights(&initial_weights(&config, 1)?, &device);
     let mut optimiser = AdamW::new(config.parameter_count(), &Device::flex());
     let optim = udair_train::config::Config::default().optim;
-    let pictures =
-        Tensor::<4>::random([BATCH, 3, SIZE, SIZE], Distribution::Uniform(0.0, 1.0), &Device::flex());
-    let mut rows = Vec::new();
-    for step in 0..STEPS {
+    let uniform = Distribution::Uniform(0.0, 1.0);
+    let pictures = Tensor::<4>::random([batch, 3, size, size], uniform, &Device::flex());
+    let mut step = |number: u64| {
         let start = Instant::now();
-        let output = net.forward(pictures.clone(), Mode { dropout: Some(step as u64), ..Mode::EVALUATE });
+        let output = net.forward(pictures.clone(), Mode { dropout: Some(number), ..Mode::EVALUATE });
         let loss = (output.picture - pictures.clone()).abs().mean() + output.analysis.commitment();
         let forward = start.elapsed().as_secs_f64();
         let gradient = net.gradients(loss.backward());
         let backward = start.elapsed().as_secs_f64();
         let moved = optimiser.step(net.flat(Scope::Learned), gradient, 1e-4, &optim);
-        net = net.with_flat(Scope::Learned, &moved).update_codebooks(&output.analysis);
+        net = net.clone().with_flat(Scope::Learned, &moved).update_codebooks(&output.analysis);
         let all = start.elapsed().as_secs_f64();
-        rows.push([all, forward, backward - forward, all - backward].map(|s| s / BATCH as f64));
+        [all, forward, backward - forward, all - backward]
+    };
+    (0..2).for_each(|number| drop(step(number)));
+    println!("ready");
+    let mut rows = Vec::new();
+    for (number, line) in (2..).zip(std::io::stdin().lock().lines()) {
+        line?;
+        let row = step(number);
+        println!("{:.6}", row[0]);
+        rows.push(row);
     }
-    rows.sort_by(|a, b| a[0].total_cmp(&b[0]));
-    let [all, forward, backward, rest] = rows[STEPS / 2];
-    println!("{all:.4} s/sample: forward {forward:.4}, backward {backward:.4}, optimiser {rest:.4}");
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib: f64 = peak.and_then(|text| text.trim().strip_suffix("kB")?.trim().parse().ok()).unwrap_or(0.0);
+    println!("{:.0}", kib / 1024.0);
+    let median = |part: usize| {
+        let mut times: Vec<f64> = rows.iter().map(|row| row[part]).collect();
+        times.sort_by(f64::total_cmp);
+        times.get(times.len() / 2).copied().unwrap_or(f64::NAN)
+    };
+    eprintln!("forward {:.4} s, backward {:.4} s, optimiser {:.4} s", median(1), median(2), median(3));
     Ok(())
 }

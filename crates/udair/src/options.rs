@@ -54,12 +54,33 @@ impl Default for Options {
 /// What spoiled a picture.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Findings {
-    /// The most probable pattern.
+    /// The most probable pattern, [`Pattern::Mixed`] where it has two at once, or [`Pattern::None`]
+    /// where it is like none of them.
     pub pattern: Pattern,
-    /// Its probability, from 0 to 1; 0 where nothing was identified.
+    /// Its probability, from 0 to 1: the sum of both where there are two; 0 for [`Pattern::None`].
     pub confidence: f32,
+    /// The two patterns of [`Pattern::Mixed`], the more probable one first; else empty.
+    pub several: Vec<Pattern>,
+    /// Squared distance to the nearest anchor, in units of the spread within a pattern; `None` where
+    /// the weights hold no identification.
+    pub distance: Option<f32>,
     /// Every pattern with its probability, in the order of the weights.
     pub patterns: Vec<(Pattern, f32)>,
+}
+
+impl Findings {
+    /// Probability that the picture is clean; `None` where something else is more probable.
+    pub(crate) fn clean(&self) -> Option<f32> {
+        let best = self.patterns.iter().max_by(|a, b| a.1.total_cmp(&b.1));
+        best.filter(|(pattern, _)| *pattern == Pattern::Clean && self.several.is_empty()).map(|b| b.1)
+    }
+}
+
+impl Default for Findings {
+    /// Nothing was identified.
+    fn default() -> Self {
+        Self { pattern: Pattern::None, confidence: 0.0, several: vec![], distance: None, patterns: vec![] }
+    }
 }
 
 /// Whether the pixels were touched.

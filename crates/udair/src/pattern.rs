@@ -18,9 +18,10 @@ pub enum Pattern {
     Underwater,
     /// A good photo, to be left alone.
     Clean,
-    /// Several degradations at once; found only with weights that list it among their patterns.
+    /// Two degradations at once.
     Mixed,
-    /// Nothing was identified, because the weights hold no identification.
+    /// Nothing was identified: the picture is like none of the patterns, or the weights hold no
+    /// identification.
     None,
 }
 

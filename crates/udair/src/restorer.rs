@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use udair_engine::{Conditions, Engine, Identification, Isa, Precision, Watch, Weights};
+use udair_engine::{Conditions, Engine, Identification, Isa, Likeness, Precision, Watch, Weights};
 use udair_image::Picture;
 
 use crate::adapt::{self, Adapt};
@@ -117,7 +117,7 @@ impl Restorer {
         let pixels = Pixels::of(picture)?;
         let conditions = self.conditions(&pixels, &Phase { watch, from: 0.0, to: ANALYSIS })?;
         let findings = findings(self.network.identify(&conditions));
-        let clean = findings.pattern == Pattern::Clean && findings.confidence >= options.clean_threshold;
+        let clean = findings.clean().is_some_and(|probability| probability >= options.clean_threshold);
         let mut adaptation = None;
         let (result, status) = if options.strength == 0.0 || (clean && !options.always) {
             (picture.clone(), Status::Unchanged)
@@ -172,14 +172,21 @@ impl Pixels {
 }
 
 fn findings(identification: Option<Identification>) -> Findings {
-    let Some(identification) = identification else {
-        return Findings { pattern: Pattern::None, confidence: 0.0, patterns: Vec::new() };
-    };
+    let Some(identification) = identification else { return Findings::default() };
     let named = |id: &str| id.parse().unwrap_or(Pattern::None);
     let best = identification.best();
-    Findings {
-        pattern: named(&best.pattern),
-        confidence: best.probability,
-        patterns: identification.findings.iter().map(|f| (named(&f.pattern), f.probability)).collect(),
-    }
+    let patterns: Vec<_> =
+        identification.findings.iter().map(|f| (named(&f.pattern), f.probability)).collect();
+    let probability = |of: Pattern| patterns.iter().filter(|(p, _)| *p == of).map(|(_, p)| p).sum::<f32>();
+    let (pattern, several) = match &identification.verdict {
+        Likeness::One => (named(&best.pattern), Vec::new()),
+        Likeness::Both(first, second) => (Pattern::Mixed, vec![named(first), named(second)]),
+        Likeness::Unknown => (Pattern::None, Vec::new()),
+    };
+    let confidence = match pattern {
+        Pattern::Mixed => several.iter().copied().map(probability).sum(),
+        pattern => probability(pattern),
+    };
+    let distance = identification.findings.iter().map(|f| f.distance).min_by(f32::total_cmp);
+    Findings { pattern, confidence, several, distance, patterns }
 }

@@ -117,6 +117,7 @@ impl Plan {
         };
         let mut record = self.blank(source, status);
         record.findings(&report.findings);
+        report.adaptation.iter().for_each(|adaptation| record.adaptation(adaptation));
         let (to, output) = match &job.target {
             Target::File(path) => (format!(" -> {}", Shown(path)), path.to_string_lossy().into_owned()),
             Target::Stdout => (String::new(), "-".into()),
@@ -130,8 +131,9 @@ impl Plan {
         let (name, found, did) = (Shown(source.path()), record.found(false), report.status.id());
         let part =
             self.view.mark().map(|mark| format!("{mark} of {} x {}, ", picture.width(), picture.height()));
-        let line =
-            format!("{name}: {}{found}; {did} in {:.2} s{to}", part.unwrap_or_default(), report.seconds);
+        let part = part.unwrap_or_default();
+        let adapted = report.adaptation.as_ref().map(|a| format!(", {}", a.decision)).unwrap_or_default();
+        let line = format!("{name}: {part}{found}; {did} in {:.2} s{adapted}{to}", report.seconds);
         (record, line)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use udair_engine::{Config, Engine, Map, Padding, Silent, Weights};
+use udair_engine::{Config, Engine, Isa, Map, Padding, Silent, Weights};
 
 use crate::plain;
 use crate::reference::{Golden, assert_close, file};
@@ -52,24 +52,30 @@ fn plain_form_equals_every_stored_intermediate() {
 
 #[test]
 fn engine_equals_conditions_and_output() {
-    for_each_image(|weights, golden, case, n| {
-        let engine = Engine::new(weights).unwrap();
-        let Map { height, width, data, .. } = golden.map(&format!("{case}input"), n);
-        let conditions = engine.conditions(&data, width, height, &Silent).unwrap();
-        assert_eq!(conditions.codes_t, codes(golden, &format!("{case}idx_t"), n));
-        assert_eq!(conditions.codes_b, codes(golden, &format!("{case}idx_b"), n));
-        let d2 = engine.d2(&conditions, &Silent).unwrap();
-        let maps = [("D4", &conditions.d4), ("D", &conditions.d3), ("D2", &d2)];
-        for (name, map) in maps {
-            let name = format!("{case}{name}");
-            if golden.tensors.contains_key(&name) {
-                golden.assert_map(&name, n, map);
-            }
+    for isa in Isa::available() {
+        for_each_image(|weights, golden, case, n| {
+            let engine = Engine::with_isa(weights, isa).unwrap();
+            compare(&engine, golden, case, n);
+        });
+    }
+}
+
+fn compare(engine: &Engine, golden: &Golden, case: &str, n: usize) {
+    let Map { height, width, data, .. } = golden.map(&format!("{case}input"), n);
+    let conditions = engine.conditions(&data, width, height, &Silent).unwrap();
+    assert_eq!(conditions.codes_t, codes(golden, &format!("{case}idx_t"), n));
+    assert_eq!(conditions.codes_b, codes(golden, &format!("{case}idx_b"), n));
+    let d2 = engine.d2(&conditions, &Silent).unwrap();
+    let maps = [("D4", &conditions.d4), ("D", &conditions.d3), ("D2", &d2)];
+    for (name, map) in maps {
+        let name = format!("{case}{name}");
+        if golden.tensors.contains_key(&name) {
+            golden.assert_map(&name, n, map);
         }
-        let out = engine.restore(data, width, height, conditions, &Silent).unwrap();
-        let name = format!("{case}out");
-        assert_close(&name, &out, &golden.map(&name, n).data, golden.tolerance(&name));
-    });
+    }
+    let out = engine.restore(data, width, height, conditions, &Silent).unwrap();
+    let name = format!("{case}out");
+    assert_close(&name, &out, &golden.map(&name, n).data, golden.tolerance(&name));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The engine against the plain form: every size of picture, every configuration.
 
-use udair_engine::{Conditions, Config, Engine, Map, Padding, Silent, Weights};
+use udair_engine::{Conditions, Config, Engine, Isa, Map, Padding, Silent, Weights};
 
 use crate::plain::analysis::distance;
 use crate::plain::{self, Trace};
@@ -28,13 +28,13 @@ fn odd() -> Config {
     }
 }
 
-/// Compares one picture; false where a tie between two codes kept the conditions from being compared.
-fn compare(weights: &Weights, engine: &Engine, picture: &Map) -> bool {
+/// Compares one picture with its plain form; false where a tie between two codes kept the conditions
+/// from being compared.
+fn compare(weights: &Weights, engine: &Engine, picture: &Map, trace: &Trace) -> bool {
     let Map { width, height, data, .. } = picture;
-    let trace = plain::forward(weights, picture);
     let conditions = engine.conditions(data, *width, *height, &Silent).unwrap();
     let same_codes =
-        ties(weights, &trace, "t", &conditions.codes_t) && ties(weights, &trace, "b", &conditions.codes_b);
+        ties(weights, trace, "t", &conditions.codes_t) && ties(weights, trace, "b", &conditions.codes_b);
     let expected = trace.conditions();
     if same_codes {
         let d2 = engine.d2(&conditions, &Silent).unwrap();
@@ -93,7 +93,7 @@ fn ties(weights: &Weights, trace: &Trace, level: &str, codes: &[u32]) -> bool {
 }
 
 /// `count` sizes from 1x1 on, most of them small, and two that are not.
-fn sizes(count: usize, seed: u64) -> Vec<(usize, usize)> {
+fn small_sizes(count: usize, seed: u64) -> Vec<(usize, usize)> {
     let mut random = Random::new(seed);
     let mut sizes = vec![(1, 1), (2, 9), (200, 150), (149, 97)];
     while sizes.len() < count {
@@ -102,28 +102,43 @@ fn sizes(count: usize, seed: u64) -> Vec<(usize, usize)> {
     sizes
 }
 
-fn compare_all(config: &Config, count: usize, seed: u64) {
+/// Compares pictures of these sizes on every instruction set of this machine.
+fn compare_all(config: &Config, sizes: &[(usize, usize)], seed: u64) {
     let weights = network(config, seed);
-    let engine = Engine::new(&weights).unwrap();
-    let sizes = sizes(count, seed);
-    let same = sizes.iter().enumerate().filter(|&(i, &(width, height))| {
-        compare(&weights, &engine, &picture(width, height, seed + i as u64))
-    });
-    let (same, count) = (same.count(), sizes.len());
+    let engines: Vec<_> =
+        Isa::available().into_iter().map(|isa| Engine::with_isa(&weights, isa).unwrap()).collect();
+    let mut same = 0;
+    for (i, &(width, height)) in sizes.iter().enumerate() {
+        let picture = picture(width, height, seed + i as u64);
+        let trace = plain::forward(&weights, &picture);
+        same += engines.iter().filter(|engine| compare(&weights, engine, &picture, &trace)).count();
+    }
+    let count = sizes.len() * engines.len();
     assert!(same * 10 >= count * 8, "only {same} of {count} pictures had no tie between codes");
 }
 
 #[test]
 fn small_network_at_twenty_sizes() {
-    compare_all(&Config::small(), 20, 1);
+    compare_all(&Config::small(), &small_sizes(20, 1), 1);
 }
 
 #[test]
 fn odd_widths_at_twenty_sizes() {
-    compare_all(&odd(), 20, 2);
+    compare_all(&odd(), &small_sizes(20, 2), 2);
 }
 
 #[test]
 fn released_padding_at_twelve_sizes() {
-    compare_all(&Config { pad: Padding::Sixteen, ..odd() }, 12, 3);
+    compare_all(&Config { pad: Padding::Sixteen, ..odd() }, &small_sizes(12, 3), 3);
+}
+
+#[test]
+#[ignore = "the plain form takes minutes for large pictures; CONTRIBUTING.md says when to run it"]
+fn twenty_sizes_up_to_700_by_500() {
+    let mut random = Random::new(4);
+    let mut sizes = vec![(1, 1), (700, 500)];
+    while sizes.len() < 20 {
+        sizes.push((random.between(1, 701), random.between(1, 501)));
+    }
+    compare_all(&Config::small(), &sizes, 4);
 }

@@ -5,7 +5,7 @@
 //! are drawn from integers here as there.
 
 use serde::Deserialize;
-use udair_engine::{Engine, Silent, Weights};
+use udair_engine::{Engine, Isa, Precision, Silent, Weights};
 
 use crate::reference::assert_close;
 
@@ -74,5 +74,29 @@ fn shipped_weights_give_what_the_twin_computes() {
         let out = engine.restore(rgb, *width, *height, conditions, &Silent).unwrap();
         let samples: Vec<f32> = out.into_iter().step_by(picture.stride).collect();
         assert_close(name, &samples, &picture.samples, 1e-4);
+    }
+}
+
+#[test]
+fn bf16_stays_near_f32() {
+    let Some(bf16) = Precision::named("bf16") else {
+        eprintln!("skipped: this machine has no AVX512-BF16");
+        return;
+    };
+    let weights = shipped_weights();
+    let engines = [Precision::f32(), bf16]
+        .map(|precision| Engine::with_precision(&weights, Isa::detect(), precision).unwrap());
+    let expected: Expected = serde_json::from_str(include_str!("twin.json")).unwrap();
+    for picture in &expected.pictures {
+        let (width, height) = (picture.width, picture.height);
+        let [exact, rounded] = engines.each_ref().map(|engine| {
+            let conditions = engine.conditions(&picture.draw(), width, height, &Silent).unwrap();
+            let codes = [conditions.codes_t.clone(), conditions.codes_b.clone()];
+            (codes, engine.restore(picture.draw(), width, height, conditions, &Silent).unwrap())
+        });
+        assert_eq!(exact.0, rounded.0, "{}: the analysis is not rounded", picture.name);
+        let squares = exact.1.iter().zip(&rounded.1).map(|(a, b)| f64::from(a - b).powi(2));
+        let psnr = -10.0 * (squares.sum::<f64>() / exact.1.len() as f64).log10();
+        assert!(psnr > 50.0 && psnr.is_finite(), "{}: {psnr:.1} dB", picture.name);
     }
 }
