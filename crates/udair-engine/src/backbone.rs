@@ -11,8 +11,8 @@ use crate::block::Block;
 use crate::conv::{Conv, Down, Reduce, Up};
 use crate::daam::Enlarge;
 use crate::grid::Grid;
-use crate::kernels::{Buffer, Epilogue, Output};
-use crate::run::Run;
+use crate::kernels::{Epilogue, Output};
+use crate::run::{Lease, Run};
 use crate::source::Source;
 use crate::{Conditions, EngineError, Map};
 
@@ -98,7 +98,7 @@ impl Backbone {
     ) -> Result<(), EngineError> {
         let c = self.embed.outputs();
         let (narrow, wide) = (grid.with(c), grid.with(2 * c));
-        let mut full = Buffer::zeros(wide.len())?;
+        let mut full = run.map(wide.len())?;
         let (half, map) = full.split_at_mut(narrow.len());
         run.stage("encoder 1");
         self.embed.rows(
@@ -129,24 +129,24 @@ impl Backbone {
     }
 
     /// Everything below full size, in `area`: the map at 1/2 that is enlarged last.
-    fn below(
+    fn below<'a>(
         &self,
-        run: &Run<'_>,
+        run: &Run<'a>,
         (map, grid): (&[f32], Grid),
         area: &mut [f32],
         conditions: Conditions,
         enlarge: &Enlarge,
-    ) -> Result<Buffer, EngineError> {
+    ) -> Result<Lease<'a>, EngineError> {
         let Conditions { d4, d3, d2, .. } = conditions;
         let [half, quarter] = &self.scales;
         run.stage("encoder 1/2");
         let half_grid = half.enter(run, (map, grid), area)?;
         run.stage("encoder 1/4");
-        let mut quarter_area = Buffer::zeros(2 * quarter.down.grid(half_grid).len())?;
+        let mut quarter_area = run.map(2 * quarter.down.grid(half_grid).len())?;
         let quarter_grid = quarter.enter(run, (second(area), half_grid), &mut quarter_area)?;
         run.stage("bottleneck");
         let latent_grid = self.down.grid(quarter_grid);
-        let mut latent = Buffer::zeros(2 * latent_grid.len())?;
+        let mut latent = run.map(2 * latent_grid.len())?;
         self.down.write(run, second(&quarter_area), quarter_grid, second_mut(&mut latent))?;
         apply(run, &self.latent, second_mut(&mut latent), latent_grid)?;
 
@@ -197,13 +197,13 @@ impl Scale {
 impl Fusion {
     /// Fuses the map in the second half of `area` with a condition whose row y `condition(y, out,
     /// stride, scratch)` writes to pixels `stride` values apart.
-    fn apply<F>(
+    fn apply<'a, F>(
         &self,
-        run: &Run<'_>,
+        run: &Run<'a>,
         area: &mut [f32],
         grid: Grid,
         condition: F,
-    ) -> Result<Buffer, EngineError>
+    ) -> Result<Lease<'a>, EngineError>
     where
         F: Fn(usize, &mut [f32], usize, &mut crate::run::Scratch) -> Result<(), EngineError> + Sync,
     {

@@ -16,7 +16,7 @@ use feed_forward::FeedForward;
 
 use crate::EngineError;
 use crate::grid::Grid;
-use crate::kernels::{Buffer, layer_norm};
+use crate::kernels::layer_norm;
 use crate::run::{Run, Scratch};
 use crate::source::Source;
 
@@ -102,7 +102,7 @@ where
     let (row, rows) = (grid.row(), strip_rows(run, grid));
     let strips = grid.height.div_ceil(rows);
     // The last row of every strip but the last, then the first row of every strip but the first.
-    let mut edges = Buffer::zeros(2 * (strips - 1) * row)?;
+    let mut edges = run.map(2 * (strips - 1) * row)?;
     let (lasts, firsts) = edges.split_at_mut((strips - 1) * row);
     for strip in 1..strips {
         let start = strip * rows * row;

@@ -5,7 +5,7 @@
 
 use crate::grid::Grid;
 use crate::kernels::{Buffer, Epilogue, Output, Packed, Precision, matmul};
-use crate::run::Run;
+use crate::run::{Lease, Run};
 use crate::source::Source;
 use crate::{EngineError, Tensor};
 
@@ -101,15 +101,15 @@ impl Conv {
     }
 
     /// Convolves a whole map; with `relu` the result's negative values become zero.
-    pub(crate) fn map(
+    pub(crate) fn map<'a>(
         &self,
-        run: &Run<'_>,
+        run: &Run<'a>,
         source: &[f32],
         grid: Grid,
         relu: bool,
-    ) -> Result<(Buffer, Grid), EngineError> {
+    ) -> Result<(Lease<'a>, Grid), EngineError> {
         let out_grid = Grid::new(grid.height / self.stride, grid.width / self.stride, self.outputs());
-        let mut out = Buffer::zeros(out_grid.len())?;
+        let mut out = run.map(out_grid.len())?;
         self.rows(
             run,
             grid,
@@ -273,9 +273,14 @@ impl Reduce {
     }
 
     /// A map of the same pixels with half the channels.
-    pub(crate) fn map(&self, run: &Run<'_>, source: &[f32], grid: Grid) -> Result<Buffer, EngineError> {
+    pub(crate) fn map<'a>(
+        &self,
+        run: &Run<'a>,
+        source: &[f32],
+        grid: Grid,
+    ) -> Result<Lease<'a>, EngineError> {
         let out_grid = grid.with(self.0.outputs());
-        let mut out = Buffer::zeros(out_grid.len())?;
+        let mut out = run.map(out_grid.len())?;
         run.each_chunk(&mut out, out_grid.row(), |y, out, _| {
             self.row(run, &[&source[y * grid.row()..][..grid.row()]], grid.width, out);
             Ok(())
@@ -314,14 +319,14 @@ impl Reduce {
 }
 
 /// Lays two maps of the same pixels side by side.
-pub(crate) fn concat(
-    run: &Run<'_>,
+pub(crate) fn concat<'a>(
+    run: &Run<'a>,
     a: (&[f32], usize),
     b: (&[f32], usize),
     grid: Grid,
-) -> Result<(Buffer, Grid), EngineError> {
+) -> Result<(Lease<'a>, Grid), EngineError> {
     let out_grid = grid.with(a.1 + b.1);
-    let mut out = Buffer::zeros(out_grid.len())?;
+    let mut out = run.map(out_grid.len())?;
     run.each_chunk(&mut out, out_grid.row(), |y, out, _| {
         let a_row = a.0[y * grid.width * a.1..].chunks_exact(a.1);
         let b_row = b.0[y * grid.width * b.1..].chunks_exact(b.1);

@@ -15,8 +15,8 @@ use residual::{Residual, relu};
 use crate::conv::Conv;
 use crate::grid::Grid;
 use crate::identify::moments;
-use crate::kernels::{Buffer, Epilogue, Output, Precision, gelu};
-use crate::run::Run;
+use crate::kernels::{Epilogue, Output, Precision, gelu};
+use crate::run::{Lease, Run};
 use crate::source::Source;
 use crate::{Conditions, EngineError, Map, Tensor, Weights};
 
@@ -110,10 +110,10 @@ impl Daam {
     }
 
     /// Two 1x1 convolutions with a GELU behind each.
-    fn head(&self, run: &Run<'_>, q: &[f32], grid: Grid) -> Result<(Buffer, Grid), EngineError> {
+    fn head<'a>(&self, run: &Run<'a>, q: &[f32], grid: Grid) -> Result<(Lease<'a>, Grid), EngineError> {
         let [first, second] = &self.head;
         let out_grid = grid.with(second.outputs());
-        let mut out = Buffer::zeros(out_grid.len())?;
+        let mut out = run.map(out_grid.len())?;
         run.each_chunk(&mut out, out_grid.row(), |y, out, scratch| {
             let [scratch_1, hidden, scratch_2] = scratch.pieces([
                 first.scratch(grid.width),
@@ -173,10 +173,10 @@ impl Daam {
 
     /// The transposed convolution behind the coarse codes: each corner of an output 2x2 is a
     /// convolution of its own over 2x2 inputs.
-    fn double(&self, run: &Run<'_>, x: &[f32], grid: Grid) -> Result<(Buffer, Grid), EngineError> {
+    fn double<'a>(&self, run: &Run<'a>, x: &[f32], grid: Grid) -> Result<(Lease<'a>, Grid), EngineError> {
         let n = self.transposed[0].outputs();
         let out_grid = grid.doubled(n);
-        let mut out = Buffer::zeros(out_grid.len())?;
+        let mut out = run.map(out_grid.len())?;
         run.each_chunk(&mut out, 2 * out_grid.row(), |y, out, scratch| {
             let [scratch] = scratch.pieces([self.transposed[0].scratch(grid.width)])?;
             for (corner, conv) in self.transposed.iter().enumerate() {
@@ -230,7 +230,12 @@ fn transposed(weight: &Tensor, bias: &Tensor) -> Result<[Conv; 4], EngineError> 
 }
 
 /// The residual blocks one after the other, then a rectifier.
-fn through(run: &Run<'_>, blocks: &[Residual], mut map: Buffer, grid: Grid) -> Result<Buffer, EngineError> {
+fn through<'a>(
+    run: &Run<'a>,
+    blocks: &[Residual],
+    mut map: Lease<'a>,
+    grid: Grid,
+) -> Result<Lease<'a>, EngineError> {
     for block in blocks {
         map = block.map(run, &map, grid)?;
     }

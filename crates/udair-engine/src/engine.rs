@@ -10,6 +10,9 @@ use crate::run::{Pool, Run};
 use crate::source::Source;
 use crate::{Adapters, Anchor, Config, EngineError, Identification, Identifier, Watch, Weights};
 
+/// Bytes of maps that are kept for the next picture of the same size, within the budget.
+const KEPT: usize = 256 << 20;
+
 /// A feature map: `height` rows of `width` pixels of `channels` interleaved values.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Map {
@@ -155,7 +158,7 @@ impl Engine {
         let work = self.config.analysis_macs(width, height);
         let run = self.run_within(self.budget, (width, height), watch, work)?;
         run.stage("analysis");
-        self.daam.conditions(&run, &pad.centred(rgb)?, pad.grid)
+        self.daam.conditions(&run, &pad.centred(&run, rgb)?, pad.grid)
     }
 
     /// Names the degradation; `None` where the weights hold no identification.
@@ -187,7 +190,7 @@ impl Engine {
         // A D2 that the caller holds takes its share of the memory.
         let held = conditions.d2.as_ref().map_or(0, |d2| 4 * d2.data.len());
         let run = self.run_within(self.budget.saturating_sub(held), (width, height), watch, work)?;
-        let mut x = pad.centred(&rgb)?;
+        let mut x = pad.centred(&run, &rgb)?;
         drop(rgb);
         self.backbone.restore(&run, &mut x, pad.grid, conditions, self.daam.enlarger())?;
         pad.crop(&x)
@@ -221,6 +224,7 @@ impl Engine {
         work: u64,
     ) -> Result<Run<'a>, EngineError> {
         let plan = Plan::new(&self.config, size, rayon::current_num_threads(), budget)?;
+        self.pool.prepare(size, KEPT.min(budget - plan.bytes));
         Ok(Run::new(self.isa, plan.strip_values, &self.pool, watch, work))
     }
 

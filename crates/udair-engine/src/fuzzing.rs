@@ -41,9 +41,11 @@ fn product(shape: &Shape, isa: Isa, precision: Precision) {
     let &Shape { pixels, inner, outputs, segments, gap, out_gap, bias, accumulate, relu, seed, .. } = shape;
     let (stride, pixel) = (inner + gap, outputs + out_gap);
     let weights = noise(inner * segments * outputs, seed);
-    let packed = Packed::with_precision(inner * segments, outputs, precision, |k, n| weights[k * outputs + n])
-        .expect("there is memory");
-    let inputs: Vec<_> = (0..segments).map(|s| noise((pixels - 1) * stride + inner, seed ^ (s as u32 + 1))).collect();
+    let packed =
+        Packed::with_precision(inner * segments, outputs, precision, |k, n| weights[k * outputs + n])
+            .expect("there is memory");
+    let inputs: Vec<_> =
+        (0..segments).map(|s| noise((pixels - 1) * stride + inner, seed ^ (s as u32 + 1))).collect();
     let views: Vec<_> = inputs.iter().map(Vec::as_slice).collect();
     let biases = noise(packed.padded(), seed ^ 77);
     let before = noise((pixels - 1) * pixel + outputs, seed ^ 99);
@@ -60,7 +62,8 @@ fn product(shape: &Shape, isa: Isa, precision: Precision) {
         let mut expected = 0.0;
         let mut size = 1.0;
         for k in 0..inner * segments {
-            let term = f64::from(inputs[k / inner][p * stride + k % inner]) * f64::from(weights[k * outputs + n]);
+            let term =
+                f64::from(inputs[k / inner][p * stride + k % inner]) * f64::from(weights[k * outputs + n]);
             expected += term;
             size += term.abs();
         }

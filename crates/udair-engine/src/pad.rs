@@ -1,7 +1,7 @@
 //! Padding a picture by reflection to a size that can be halved three times, and cropping it back.
 
 use crate::grid::Grid;
-use crate::kernels::Buffer;
+use crate::run::{Lease, Run};
 use crate::{EngineError, Padding};
 
 /// Mean of R, G and B that the network subtracts from its input.
@@ -26,8 +26,8 @@ impl Pad {
     }
 
     /// The padded picture minus the mean.
-    pub(crate) fn centred(&self, rgb: &[f32]) -> Result<Buffer, EngineError> {
-        let mut out = Buffer::zeros(self.grid.len())?;
+    pub(crate) fn centred<'a>(&self, run: &Run<'a>, rgb: &[f32]) -> Result<Lease<'a>, EngineError> {
+        let mut out = run.map(self.grid.len())?;
         for (y, row) in out.chunks_exact_mut(self.grid.row()).enumerate() {
             let source = &rgb[reflect(y, self.top, self.height) * self.width * 3..][..self.width * 3];
             for (x, pixel) in row.chunks_exact_mut(3).enumerate() {
@@ -67,6 +67,9 @@ fn reflect(position: usize, before: usize, length: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Silent;
+    use crate::kernels::Isa;
+    use crate::run::Pool;
 
     #[test]
     fn reflection_repeats_and_spares_the_edge() {
@@ -81,11 +84,13 @@ mod tests {
 
     #[test]
     fn cropping_undoes_padding() {
+        let pool = Pool::default();
+        let run = Run::new(Isa::detect(), 0, &pool, &Silent, 1);
         for padding in [Padding::Eight, Padding::Sixteen] {
             for (width, height) in [(1, 1), (3, 17), (16, 8), (9, 2)] {
                 let rgb: Vec<f32> = (0..width * height * 3).map(|i| i as f32 / 64.0).collect();
                 let pad = Pad::new(padding, width, height);
-                let back = pad.crop(&pad.centred(&rgb).unwrap()).unwrap();
+                let back = pad.crop(&pad.centred(&run, &rgb).unwrap()).unwrap();
                 assert_eq!(back.len(), rgb.len());
                 assert!(back.iter().zip(&rgb).all(|(a, b)| (a - b).abs() < 1e-6));
             }

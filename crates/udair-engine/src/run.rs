@@ -32,6 +32,13 @@ impl<'a> Run<'a> {
         Self { isa, strip_values, pool, watch, done: AtomicU64::new(0), total: total.max(1) }
     }
 
+    /// A map of `len` arbitrary values, to be written before it is read.
+    pub(crate) fn map(&self, len: usize) -> Result<Lease<'a>, EngineError> {
+        let shelved = lock(&self.pool.shelf).take(len);
+        let map = shelved.map_or_else(|| Buffer::zeros(len), Ok)?;
+        Ok(Lease { pool: self.pool, map, len })
+    }
+
     /// Says which part of the network is entered.
     pub(crate) fn stage(&self, name: &'static str) {
         self.watch.stage(name);
@@ -77,22 +84,95 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Scratch memory that outlives a run, so that a second run allocates none.
+/// Memory that outlives a run, so that a second run over a picture of the same size allocates none.
 #[derive(Debug, Default)]
-pub(crate) struct Pool(Mutex<Vec<Scratch>>);
+pub(crate) struct Pool {
+    scratch: Mutex<Vec<Scratch>>,
+    shelf: Mutex<Shelf>,
+}
+
+/// Maps that nobody holds.
+#[derive(Debug, Default)]
+struct Shelf {
+    maps: Vec<Buffer>,
+    /// Size of the picture that they were for.
+    size: (usize, usize),
+    /// Bytes that may lie here.
+    room: usize,
+}
 
 impl Pool {
     fn take(&self) -> Scratch {
-        self.lock().pop().unwrap_or_default()
+        lock(&self.scratch).pop().unwrap_or_default()
     }
 
     fn give(&self, scratch: Scratch) {
-        self.lock().push(scratch);
+        lock(&self.scratch).push(scratch);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Scratch>> {
-        // A panic elsewhere leaves the list itself whole.
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    /// Clears away what a picture of another size left, and allows `room` bytes for this one's.
+    pub(crate) fn prepare(&self, size: (usize, usize), room: usize) {
+        let mut shelf = lock(&self.shelf);
+        if shelf.size != size {
+            shelf.maps.clear();
+        }
+        (shelf.size, shelf.room) = (size, room);
+        while shelf.held() * 4 > room {
+            shelf.maps.pop();
+        }
+    }
+}
+
+impl Shelf {
+    /// The smallest map of at least `len` values, if it is not far too large.
+    fn take(&mut self, len: usize) -> Option<Buffer> {
+        let fits = |map: &Buffer| (len..=2 * len).contains(&map.len());
+        let (i, _) =
+            self.maps.iter().enumerate().filter(|(_, map)| fits(map)).min_by_key(|(_, map)| map.len())?;
+        Some(self.maps.swap_remove(i))
+    }
+
+    fn give(&mut self, map: Buffer) {
+        if (self.held() + map.len()) * 4 <= self.room {
+            self.maps.push(map);
+        }
+    }
+
+    /// Values of all maps.
+    fn held(&self) -> usize {
+        self.maps.iter().map(|map| map.len()).sum()
+    }
+}
+
+/// A panic elsewhere leaves a list itself whole.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// A map of a run; its memory goes back to the pool.
+#[derive(Debug)]
+pub(crate) struct Lease<'a> {
+    pool: &'a Pool,
+    map: Buffer,
+    len: usize,
+}
+
+impl std::ops::Deref for Lease<'_> {
+    type Target = [f32];
+    fn deref(&self) -> &[f32] {
+        &self.map[..self.len]
+    }
+}
+
+impl std::ops::DerefMut for Lease<'_> {
+    fn deref_mut(&mut self) -> &mut [f32] {
+        &mut self.map[..self.len]
+    }
+}
+
+impl Drop for Lease<'_> {
+    fn drop(&mut self) {
+        lock(&self.pool.shelf).give(std::mem::take(&mut self.map));
     }
 }
 

@@ -40,5 +40,8 @@ pub mod trainer;
 #[cfg(feature = "trainer")]
 pub mod validation;
 
+/// Where a network computes; `Device::flex()` is the CPU.
+#[cfg(feature = "trainer")]
+pub use burn::tensor::Device;
 #[cfg(feature = "trainer")]
 pub use error::TrainError;

@@ -92,6 +92,7 @@ pub fn train(
 ) -> Result<Outcome, TrainError> {
     let checkpoints = Checkpoints::new(&run.checkpoints(), config.log.keep);
     let newest = checkpoints.newest()?;
+    let continued = init.is_some() && newest.valid.is_none();
     let mut trainer = match newest.valid {
         Some((state, files)) => {
             observer.event(&Event::Resumed(state.step, newest.damaged));
@@ -99,6 +100,10 @@ pub fn train(
         }
         None => Trainer::start(config, init, batches, device)?,
     };
+    if continued && !pairs.is_empty() {
+        // Later checkpoints must be better than what the run started from.
+        trainer.validate(pairs, run, observer)?;
+    }
     let (began, first) = (Instant::now(), trainer.state.step);
     let mut loader = trainer.loader(first);
     let mut since_log = (Instant::now(), trainer.state.samples);
@@ -119,17 +124,9 @@ pub fn train(
             observer.event(&Event::Step(row, pace * (config.steps - step) as f64));
             since_log = (Instant::now(), trainer.state.samples);
         }
-        let mut best = false;
         let quantised = step >= config.codebook.bypass;
-        if !pairs.is_empty() && quantised && (step % config.val.every.max(1) == 0 || last) {
-            let found = Validation::run(&trainer.weights(QUICK_ANCHORS)?, pairs)?;
-            best = trainer.state.best.is_none_or(|score| found.mean() > score);
-            if best {
-                trainer.state.best = Some(found.mean());
-            }
-            run.validated(&trainer.state, &found)?;
-            observer.event(&Event::Validation(step, found));
-        }
+        let due = !pairs.is_empty() && quantised && (step % config.val.every.max(1) == 0 || last);
+        let best = due && trainer.validate(pairs, run, observer)?;
         let stopped = observer.stop();
         if best || last || stopped || step % config.log.save_every.max(1) == 0 {
             let path = checkpoints.save(trainer.saved_state(), &trainer.files()?, best)?;
@@ -340,6 +337,23 @@ impl<'a> Trainer<'a> {
         }
         self.average.adopt_codebooks(&self.net);
         Ok(())
+    }
+
+    /// Scores the averaged weights; true where they are the best so far.
+    fn validate(
+        &mut self,
+        pairs: &[Pair],
+        run: &mut RunFolder,
+        observer: &mut dyn Observer,
+    ) -> Result<bool, TrainError> {
+        let found = Validation::run(&self.weights(QUICK_ANCHORS)?, pairs)?;
+        let best = self.state.best.is_none_or(|score| found.mean() > score);
+        if best {
+            self.state.best = Some(found.mean());
+        }
+        run.validated(&self.state, &found)?;
+        observer.event(&Event::Validation(self.state.step, found));
+        Ok(best)
     }
 
     /// `[n, 3, size, size]`, without gradient.

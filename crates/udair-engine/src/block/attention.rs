@@ -4,6 +4,8 @@
 //! pixels: `A = softmax(q' k'ᵀ · temperature)`, `x += W (A v)`. A is small, so `W A` is multiplied
 //! out once and the second pass is a single product.
 
+use std::sync::{Mutex, PoisonError};
+
 use super::expansion::Expansion;
 use super::{Norm, SUM_ROWS, Strip, each_strip, strip_rows};
 use crate::EngineError;
@@ -83,12 +85,14 @@ impl Attention {
     /// Gram matrices and squared lengths over the whole map.
     fn sums(&self, run: &Run<'_>, x: &mut [f32], grid: Grid) -> Result<Vec<f64>, EngineError> {
         let len = self.sum_len();
-        let strips = grid.height.div_ceil(strip_rows(run, grid));
-        let partial: Vec<std::sync::Mutex<Vec<f32>>> =
-            (0..strips).map(|_| std::sync::Mutex::default()).collect();
+        let mut all = run.map(grid.height.div_ceil(SUM_ROWS) * len)?;
+        all.fill(0.0);
+        // Every strip has its own sums, so no lock is ever waited for.
+        let share = strip_rows(run, grid) / SUM_ROWS * len;
+        let partial: Vec<_> = all.chunks_mut(share).map(Mutex::new).collect();
         each_strip(run, x, grid, |i, strip, rows, scratch| {
             let count = rows.len() / grid.row();
-            let mut sums = vec![0.0; count.div_ceil(SUM_ROWS) * len];
+            let mut sums = partial[i].lock().unwrap_or_else(PoisonError::into_inner);
             let tile = self.compare.tile(grid.width) * self.compare.padded() + LANES;
             let [normal, rolling, qk] =
                 scratch.pieces([Strip::len(count, grid), self.compare.scratch(grid.width), tile])?;
@@ -97,15 +101,11 @@ impl Attention {
                 rolled.interleaved(qk);
                 self.add(run, qk, rolled.pixels, &mut sums[y / SUM_ROWS * len..][..len]);
             });
-            *partial[i].lock().unwrap_or_else(std::sync::PoisonError::into_inner) = sums;
             Ok(())
         })?;
         let mut total = vec![0.0; len];
-        for sums in partial {
-            for sum in sums.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).chunks_exact(len)
-            {
-                total.iter_mut().zip(sum).for_each(|(t, &s)| *t += f64::from(s));
-            }
+        for sum in all.chunks_exact(len) {
+            total.iter_mut().zip(sum).for_each(|(t, &s)| *t += f64::from(s));
         }
         Ok(total)
     }

@@ -1,8 +1,8 @@
 //! The nearest code of every position: `argmin_j ||z - e_j||²`.
 
 use crate::grid::Grid;
-use crate::kernels::{Buffer, Epilogue, Output, Packed, matmul};
-use crate::run::Run;
+use crate::kernels::{Epilogue, Output, Packed, matmul};
+use crate::run::{Lease, Run};
 use crate::{EngineError, Weights};
 
 /// Positions whose distances are computed together.
@@ -32,14 +32,14 @@ impl Codebook {
     }
 
     /// The nearest codes of a map, and their numbers.
-    pub(super) fn quantise(
+    pub(super) fn quantise<'a>(
         &self,
-        run: &Run<'_>,
+        run: &Run<'a>,
         z: &[f32],
         grid: Grid,
-    ) -> Result<(Buffer, Vec<u32>), EngineError> {
+    ) -> Result<(Lease<'a>, Vec<u32>), EngineError> {
         let (dims, count) = (grid.channels, self.packed.outputs());
-        let mut out = Buffer::zeros(grid.len())?;
+        let mut out = run.map(grid.len())?;
         run.each_chunk(&mut out, grid.row(), |y, out, scratch| {
             let [products] = scratch.pieces([TILE * count])?;
             let z = &z[y * grid.row()..][..grid.row()];

@@ -3,8 +3,8 @@
 use crate::EngineError;
 use crate::conv::Conv;
 use crate::grid::Grid;
-use crate::kernels::{Buffer, Epilogue, Output};
-use crate::run::Run;
+use crate::kernels::{Epilogue, Output};
+use crate::run::{Lease, Run};
 use crate::source::Source;
 
 #[derive(Debug)]
@@ -21,9 +21,9 @@ impl Residual {
         })
     }
 
-    pub(super) fn map(&self, run: &Run<'_>, x: &[f32], grid: Grid) -> Result<Buffer, EngineError> {
+    pub(super) fn map<'a>(&self, run: &Run<'a>, x: &[f32], grid: Grid) -> Result<Lease<'a>, EngineError> {
         let (squeeze, expand, row) = (&self.squeeze, &self.expand, grid.row());
-        let mut out = Buffer::zeros(grid.len())?;
+        let mut out = run.map(grid.len())?;
         run.each_chunk(&mut out, row, |y, out, scratch| {
             let [scratch_1, inner, scratch_2] = scratch.pieces([
                 squeeze.scratch(grid.width),

@@ -24,7 +24,7 @@ impl Buffer {
     /// Allocates `len` zeros.
     pub(crate) fn zeros(len: usize) -> Result<Self, EngineError> {
         if len == 0 {
-            return Ok(Self { pointer: NonNull::dangling(), len });
+            return Ok(Self::default());
         }
         let failed = EngineError::Memory { bytes: len.saturating_mul(4) };
         let Ok(layout) = Self::layout(len) else { return Err(failed) };
@@ -37,6 +37,13 @@ impl Buffer {
 
     fn layout(len: usize) -> Result<Layout, std::alloc::LayoutError> {
         Layout::array::<f32>(len)?.align_to(ALIGNMENT)
+    }
+}
+
+impl Default for Buffer {
+    /// No values.
+    fn default() -> Self {
+        Self { pointer: NonNull::dangling(), len: 0 }
     }
 }
 

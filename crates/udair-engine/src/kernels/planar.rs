@@ -106,14 +106,7 @@ pub trait Layer<const N: usize>: Sync {
     ///
     /// # Panics
     /// Where the length of a slice does not fit the shape.
-    fn backward(
-        &self,
-        isa: Isa,
-        x: &[f32],
-        gradient: &[f32],
-        shape: Shape,
-        dx: &mut [f32],
-    ) -> [Vec<f32>; N] {
+    fn backward(&self, isa: Isa, x: &[f32], gradient: &[f32], shape: Shape, dx: &mut [f32]) -> [Vec<f32>; N] {
         let to = self.output(shape);
         let expected = (shape.len(), to.len(), shape.len());
         assert_eq!((x.len(), gradient.len(), dx.len()), expected, "slices differ from the shape");

@@ -49,7 +49,8 @@ pub struct Scratch {
 impl Attention<'_> {
     /// Everything up to the attended values.
     fn inside(&self, isa: Isa, x: &[f32], scratch: &mut Scratch) {
-        let Scratch { normal, expanded, filtered, attended, scales, cosines, attention, frames, .. } = scratch;
+        let Scratch { normal, expanded, filtered, attended, scales, cosines, attention, frames, .. } =
+            scratch;
         let (c, d) = self.channels();
         let plane = x.len() / c;
         normalise(isa, x, self.norm_weight, self.norm_bias, plane, normal);
@@ -65,11 +66,19 @@ impl Attention<'_> {
             let map = |values| Matrix::new(values, plane);
             product(isa, map(&q[rows.clone()]), map(&k[rows.clone()]).transposed(), cosines, Store::Replace);
             let (of_q, of_k) = (&scales[head * d..][..d], &scales[c + head * d..][..d]);
-            for ((cosines, attention), of_q) in cosines.chunks_exact_mut(d).zip(attention.chunks_exact_mut(d)).zip(of_q) {
+            for ((cosines, attention), of_q) in
+                cosines.chunks_exact_mut(d).zip(attention.chunks_exact_mut(d)).zip(of_q)
+            {
                 cosines.iter_mut().zip(of_k).for_each(|(cosine, of_k)| *cosine *= of_q * of_k);
                 softmax(cosines, temperature, attention);
             }
-            product(isa, Matrix::new(attention, d), map(&v[rows.clone()]), &mut attended[rows], Store::Replace);
+            product(
+                isa,
+                Matrix::new(attention, d),
+                map(&v[rows.clone()]),
+                &mut attended[rows],
+                Store::Replace,
+            );
         }
     }
 
@@ -84,7 +93,8 @@ impl Layer<6> for Attention<'_> {
     type Scratch = Scratch;
 
     fn lengths(&self) -> [usize; 6] {
-        [self.norm_weight, self.norm_bias, self.temperature, self.qkv, self.taps, self.project].map(<[f32]>::len)
+        [self.norm_weight, self.norm_bias, self.temperature, self.qkv, self.taps, self.project]
+            .map(<[f32]>::len)
     }
 
     fn output(&self, shape: Shape) -> Shape {
@@ -128,7 +138,8 @@ impl Layer<6> for Attention<'_> {
         [dweight, dbias, dtemperature, dqkv, dtaps, dproject]: [&mut [f32]; 6],
     ) {
         self.inside(isa, x, scratch);
-        let Scratch { normal, expanded, filtered, attended, scales, cosines, attention, back, frames } = scratch;
+        let Scratch { normal, expanded, filtered, attended, scales, cosines, attention, back, frames } =
+            scratch;
         let (c, d) = self.channels();
         let plane = x.len() / c;
         let like = [&*attended, &*filtered, &*expanded, &*normal, &*cosines];

@@ -130,7 +130,8 @@ mod tests {
         let parameters = [6, 6, 60, 90, 30].map(|length| noise(length, length as u32));
         for isa in Isa::available() {
             let run = |x: &[f32], parameters: &[Vec<f32>; 5]| {
-                let [norm_weight, norm_bias, expand, taps, project] = parameters.each_ref().map(Vec::as_slice);
+                let [norm_weight, norm_bias, expand, taps, project] =
+                    parameters.each_ref().map(Vec::as_slice);
                 let half = FeedForward { norm_weight, norm_bias, expand, taps, project };
                 let (mut out, mut dx) = (vec![0.0; x.len()], vec![0.0; x.len()]);
                 half.forward(isa, x, shape, &mut out);

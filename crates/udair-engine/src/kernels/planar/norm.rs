@@ -160,8 +160,7 @@ mod tests {
                         same(out[c * plane + p], expected, isa);
                     }
                 }
-                let (mut dx, mut dw, mut db) =
-                    (vec![0.0; x.len()], vec![0.0; channels], vec![0.0; channels]);
+                let (mut dx, mut dw, mut db) = (vec![0.0; x.len()], vec![0.0; channels], vec![0.0; channels]);
                 normalise_gradient(isa, &x, &weight, &g, &mut dx, &mut dw, &mut db);
                 if channels > 2 {
                     check_gradient(&x, &dx, |x| weighted(&run(x, &weight), &g));

@@ -69,9 +69,15 @@ unsafe fn product_with<S: Simd>(left: Matrix<'_>, right: Matrix<'_>, out: &mut [
             // inside `left` and `out`, whose sizes `product` and `Matrix` have checked.
             unsafe {
                 match vectors {
-                    3 => rows::<S, 3>(left, (first, depth), &panel, (column, width), right.columns, out, store),
-                    2 => rows::<S, 2>(left, (first, depth), &panel, (column, width), right.columns, out, store),
-                    _ => rows::<S, 1>(left, (first, depth), &panel, (column, width), right.columns, out, store),
+                    3 => {
+                        rows::<S, 3>(left, (first, depth), &panel, (column, width), right.columns, out, store)
+                    }
+                    2 => {
+                        rows::<S, 2>(left, (first, depth), &panel, (column, width), right.columns, out, store)
+                    }
+                    _ => {
+                        rows::<S, 1>(left, (first, depth), &panel, (column, width), right.columns, out, store)
+                    }
                 }
             }
             column += width;
