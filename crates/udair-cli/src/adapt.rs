@@ -2,7 +2,7 @@
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, builder::TypedValueParser};
-use udair::{Adapt, Options, Pattern};
+use udair::{Adapt, Coral, Options, Pattern};
 
 use crate::problem::Problem;
 
@@ -15,7 +15,7 @@ pub(crate) struct AdaptArgs {
     adapt: Option<String>,
 
     /// Steps of an adaptation
-    #[arg(long, value_name = "N", default_value_t = Options::ADAPT_STEPS, value_parser = steps)]
+    #[arg(long, value_name = "N", default_value = "5", value_parser = steps)]
     adapt_steps: usize,
 
     /// What spoiled the photos, where you know better. It guides the adaptation only, and changes
@@ -33,7 +33,8 @@ impl AdaptArgs {
                 Adapt::ALL.into_iter().find(|adapt| adapt.id() == id).ok_or_else(|| needs_training(id))?
             }
         };
-        Ok(Options { adapt, adapt_steps: self.adapt_steps, anchor: self.pattern, ..options })
+        let coral = Coral { steps: self.adapt_steps, ..options.coral };
+        Ok(Options { adapt, coral, anchor: self.pattern, ..options })
     }
 }
 

@@ -29,6 +29,57 @@ pub enum Anchor {
     Maps([Map; 3]),
 }
 
+/// What the pictures of one pattern are adapted to, and when.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Aim {
+    /// The anchor, of moments.
+    pub anchor: Anchor,
+    /// Distance from the anchor ([`Engine::anchor_distances`](crate::Engine::anchor_distances),
+    /// summed) from which adaptation helped pictures of known reference; `f32::MAX` where it never
+    /// did.
+    pub worth: f32,
+}
+
+impl Aim {
+    /// The aims of a weights file, from [`Anchor::tensors`] and `worth` [K], which may be absent.
+    pub(crate) fn from_file(
+        config: &Config,
+        patterns: usize,
+        mut tensors: BTreeMap<String, Tensor>,
+    ) -> Result<Vec<Self>, EngineError> {
+        let worth = tensors.remove("worth");
+        let known =
+            |name: &str| LEVELS.iter().any(|level| MOMENTS.iter().any(|m| name == format!("{m}.{level}")));
+        if let Some(name) = tensors.keys().find(|name| !known(name)) {
+            return Err(EngineError::weights(format!("anchors.{name} is not known")));
+        }
+        let anchors = Anchor::from_tensors(&tensors, patterns)?;
+        let channels = LEVELS.map(|level| config.channels(level - 1));
+        if let Some(anchor) = anchors.iter().find(|anchor| anchor.channels() != channels) {
+            let message =
+                format!("its anchors have {:?} channels instead of {channels:?}", anchor.channels());
+            return Err(EngineError::weights(message));
+        }
+        let worth = match worth {
+            None => vec![f32::MAX; patterns],
+            Some(tensor) if tensor.shape == [patterns] => tensor.data,
+            Some(tensor) => {
+                return Err(EngineError::weights(format!("anchors.worth has shape {:?}", tensor.shape)));
+            }
+        };
+        Ok(anchors.into_iter().zip(worth).map(|(anchor, worth)| Self { anchor, worth }).collect())
+    }
+
+    /// The tensors that [`from_file`](Self::from_file) reads.
+    pub(crate) fn tensors(aims: &[Self]) -> BTreeMap<String, Tensor> {
+        let anchors: Vec<Anchor> = aims.iter().map(|aim| aim.anchor.clone()).collect();
+        let mut tensors = Anchor::tensors(&anchors);
+        let data = aims.iter().map(|aim| aim.worth).collect();
+        tensors.insert("worth".into(), Tensor { shape: vec![aims.len()], data });
+        tensors
+    }
+}
+
 /// Names of the levels D4, D3 and D2 in files.
 const LEVELS: [usize; 3] = [4, 3, 2];
 /// Names of the tensors of [`Anchor::Moments`].
@@ -77,28 +128,6 @@ impl Anchor {
                 }
             })
             .collect()
-    }
-
-    /// The anchors of a weights file: moments alone, of the network's channels, and nothing beside them.
-    pub(crate) fn from_file(
-        config: &Config,
-        patterns: usize,
-        tensors: &BTreeMap<String, Tensor>,
-    ) -> Result<Vec<Self>, EngineError> {
-        let known =
-            |name: &str| LEVELS.iter().any(|level| MOMENTS.iter().any(|m| name == format!("{m}.{level}")));
-        if let Some(name) = tensors.keys().find(|name| !known(name)) {
-            return Err(EngineError::weights(format!("anchors.{name} is not known")));
-        }
-        let anchors = Self::from_tensors(tensors, patterns)?;
-        let channels = LEVELS.map(|level| config.channels(level - 1));
-        match anchors.iter().find(|anchor| anchor.channels() != channels) {
-            Some(anchor) => Err(EngineError::weights(format!(
-                "its anchors have {:?} channels instead of {channels:?}",
-                anchor.channels()
-            ))),
-            None => Ok(anchors),
-        }
     }
 
     /// The tensors that [`from_tensors`](Self::from_tensors) reads. Anchors must be of one kind.
@@ -163,6 +192,17 @@ impl MomentSum {
         }
         self.pictures += 1;
         Ok(())
+    }
+
+    /// Adds what another sum has collected.
+    pub fn merge(&mut self, other: Self) {
+        for ((mean, covariance), (m, c)) in self.levels.iter_mut().zip(other.levels) {
+            mean.resize(m.len(), 0.0);
+            mean.iter_mut().zip(m).for_each(|(sum, v)| *sum += v);
+            covariance.resize(c.len(), 0.0);
+            covariance.iter_mut().zip(c).for_each(|(sum, v)| *sum += v);
+        }
+        self.pictures += other.pictures;
     }
 
     /// The anchor; `None` without pictures.

@@ -8,7 +8,7 @@ use crate::pad::Pad;
 use crate::plan::Plan;
 use crate::run::{Pool, Run};
 use crate::source::Source;
-use crate::{Adapters, Anchor, Config, EngineError, Identification, Identifier, Watch, Weights};
+use crate::{Adapters, Aim, Config, EngineError, Identification, Identifier, Watch, Weights};
 
 /// Bytes of maps that are kept for the next picture of the same size, within the budget.
 const KEPT: usize = 256 << 20;
@@ -75,7 +75,7 @@ pub struct Engine {
     config: Config,
     identifier: Option<Identifier>,
     patterns: Vec<String>,
-    anchors: Vec<Anchor>,
+    aims: Vec<Aim>,
     adapters: Adapters,
     daam: Daam,
     backbone: Backbone,
@@ -103,7 +103,7 @@ impl Engine {
             config: weights.config.clone(),
             identifier: weights.identifier.clone(),
             patterns: weights.patterns.clone(),
-            anchors: weights.anchors.clone().unwrap_or_default(),
+            aims: weights.aims.clone().unwrap_or_default(),
             adapters: Adapters::from_weights(weights)?,
             daam: Daam::load(weights)?,
             backbone: Backbone::load(Source { weights, precision })?,
@@ -126,9 +126,9 @@ impl Engine {
         &self.config
     }
 
-    /// The patterns that the weights hold anchors of, with these; none where they hold no anchors.
-    pub fn anchors(&self) -> impl Iterator<Item = (&str, &Anchor)> {
-        self.patterns.iter().map(String::as_str).zip(&self.anchors)
+    /// The patterns with what their pictures are adapted to; none where the weights hold no anchors.
+    pub fn aims(&self) -> impl Iterator<Item = (&str, &Aim)> {
+        self.patterns.iter().map(String::as_str).zip(&self.aims)
     }
 
     /// The adapters of the weights, or fresh ones where they hold none.
@@ -163,8 +163,7 @@ impl Engine {
 
     /// Names the degradation; `None` where the weights hold no identification.
     pub fn identify(&self, conditions: &Conditions) -> Option<Identification> {
-        let feature = conditions.full_feature(self.config.codes);
-        self.identifier.as_ref().map(|identifier| identifier.identify(&feature))
+        self.identifier.as_ref().map(|identifier| identifier.identify(&conditions.feature))
     }
 
     /// The condition D2 as a map, for those who want to see or change it.

@@ -1,13 +1,12 @@
 //! Identification: which degradation a picture has, by the nearest anchor.
 //!
 //! The feature of a picture is, for the conditions D4, D3 and D2 in this order, the channel means
-//! over all positions followed by `ln(v + 1e-8)` of the population variances v: 28 C numbers; behind
-//! them, where the weights ask for it, the square roots of the shares of positions that each code of
-//! the coarse and of the fine codebook takes. With `u = ((f - mean) / scale) · project`, the distance
-//! to pattern k is `d_k = ||u - anchors_k||²` and its probability `softmax(-d / temperature)_k`.
-//! `project` whitens by the spread that pictures of one pattern have, so a distance is measured in
-//! that spread. A picture farther than `limit` from every anchor has none of the patterns; one that
-//! lies nearer by `margin` to an anchor of `pairs` (pictures that have two patterns) has both.
+//! over all positions followed by `ln(v + 1e-8)` of the population variances v: F = 28 C numbers.
+//! With `u = ((f - mean) / scale) · project`, the distance to pattern k is
+//! `d_k = ||u - anchors_k||²` and its probability `softmax(-d / temperature)_k`. `project` whitens
+//! by the spread that pictures of one pattern have, so a distance is measured in that spread. A
+//! picture farther than `limit` from every anchor has none of the patterns; one that lies nearer by
+//! `margin` to an anchor of `pairs` (pictures that have two patterns) has both.
 
 mod fit;
 
@@ -17,7 +16,7 @@ pub use fit::{Examples, Pair};
 
 use crate::grid::Grid;
 use crate::run::{Run, Scratch};
-use crate::{Conditions, Config, EngineError, Tensor};
+use crate::{Config, EngineError, Tensor};
 
 /// What a picture was found to be spoiled by.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,17 +68,15 @@ pub struct Identifier {
 
 impl Identifier {
     /// Takes the tensors `mean` \[F\], `scale` \[F\], `project` [F, P], `anchors` [K, P] and
-    /// `temperature` []; of F = 28 C numbers, or 28 C + 2 N with N codes. Optional are `limit` [],
-    /// and together `pairs` [M, P], `members` [M, 2] (numbers of patterns) and `margin` [].
+    /// `temperature` []. Optional are `limit` [], and together `pairs` [M, P], `members` [M, 2]
+    /// (numbers of patterns) and `margin` [].
     pub fn from_tensors(
         config: &Config,
         patterns: &[String],
         tensors: BTreeMap<String, Tensor>,
     ) -> Result<Self, EngineError> {
         let shape = |name: &str| tensors.get(name).map_or(&[][..], |t| &t.shape);
-        let (moments, count) = (28 * config.width, patterns.len());
-        let features = Some(moments + 2 * config.codes).filter(|f| shape("project").first() == Some(f));
-        let features = features.unwrap_or(moments);
+        let (features, count) = (28 * config.width, patterns.len());
         let rank = shape("project").get(1).copied().unwrap_or(0);
         let pairs = shape("pairs").first().copied().unwrap_or(0);
         let with_pairs = tensors.contains_key("pairs");
@@ -128,11 +125,7 @@ impl Identifier {
         self.tensors.iter().map(|(name, tensor)| (name.as_str(), tensor))
     }
 
-    /// Compares a picture's feature with every anchor. It is [`Conditions::feature`], or
-    /// [`Conditions::full_feature`]; what the weights do not ask for is left out.
-    ///
-    /// # Panics
-    /// Where the feature is shorter than the one that the weights ask for.
+    /// Compares a picture's feature ([`crate::Conditions::feature`]) with every anchor.
     pub fn identify(&self, feature: &[f64]) -> Identification {
         let place = self.place(feature);
         let distances = self.distances("anchors", &place);
@@ -153,8 +146,7 @@ impl Identifier {
     fn place(&self, feature: &[f64]) -> Vec<f64> {
         let values = |name: &str| self.tensors[name].data.iter().map(|&v| f64::from(v));
         let project = &self.tensors["project"];
-        let (features, rank) = (project.shape[0], project.shape[1]);
-        assert!(feature.len() >= features, "{} numbers, but {features} are asked for", feature.len());
+        let rank = project.shape[1];
         let mut place = vec![0.0; rank];
         let standard = feature.iter().zip(values("mean")).zip(values("scale")).map(|((f, m), s)| (f - m) / s);
         for (f, row) in standard.zip(project.data.chunks_exact(rank)) {
@@ -187,21 +179,6 @@ impl Identifier {
             }
         }
         if number("limit").is_some_and(|limit| nearest > limit) { Likeness::Unknown } else { Likeness::One }
-    }
-}
-
-impl Conditions {
-    /// The longer feature that identification may ask for: [`feature`](Self::feature), then for the
-    /// coarse and the fine codebook the square root of the share of positions that each of `codes`
-    /// codes takes.
-    pub fn full_feature(&self, codes: usize) -> Vec<f64> {
-        let mut feature = self.feature.clone();
-        for used in [&self.codes_t, &self.codes_b] {
-            let mut counts = vec![0_u32; codes];
-            used.iter().for_each(|&code| counts[code as usize] += 1);
-            feature.extend(counts.iter().map(|&n| (f64::from(n) / used.len().max(1) as f64).sqrt()));
-        }
-        feature
     }
 }
 

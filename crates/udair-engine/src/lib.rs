@@ -51,7 +51,7 @@ mod weights;
 mod reference;
 
 pub use adapter::{Adaptation, Adapted, Adapters, Alignment, Guard, Outcome, Verdict, View};
-pub use anchors::{Anchor, MapSum, MomentSum, Moments};
+pub use anchors::{Aim, Anchor, MapSum, MomentSum, Moments};
 pub use config::{Config, Padding};
 pub use engine::{Conditions, Engine, Map};
 pub use error::EngineError;

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, HashMap};
 use half::f16;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
-use crate::{Anchor, Config, EngineError, Identifier, Part, parameters};
+use crate::{Aim, Config, EngineError, Identifier, Part, parameters};
 
 /// The parameters of a network, widened to f32, with what the file says about them.
 #[derive(Debug, Clone)]
@@ -27,7 +27,7 @@ pub struct Weights {
     /// How to name the degradation; absent in files without `identify.*`.
     pub identifier: Option<Identifier>,
     /// What test-time adaptation comes back to, one a pattern; absent in files without `anchors.*`.
-    pub anchors: Option<Vec<Anchor>>,
+    pub aims: Option<Vec<Aim>>,
 }
 
 /// A dense tensor: shape in PyTorch's order, values in row-major order.
@@ -80,15 +80,12 @@ impl Weights {
         } else {
             Some(Identifier::from_tensors(&config, &patterns, identify)?)
         };
-        let anchors = if anchors.is_empty() {
-            None
-        } else {
-            Some(Anchor::from_file(&config, patterns.len(), &anchors)?)
-        };
-        Ok(Self { anchors, ..Self::new(config, patterns, metadata, tensors, identifier)? })
+        let aims =
+            if anchors.is_empty() { None } else { Some(Aim::from_file(&config, patterns.len(), anchors)?) };
+        Ok(Self { aims, ..Self::new(config, patterns, metadata, tensors, identifier)? })
     }
 
-    /// Puts weights without anchors together and checks that they are complete.
+    /// Puts weights without aims together and checks that they are complete.
     pub fn new(
         config: Config,
         patterns: Vec<String>,
@@ -98,7 +95,7 @@ impl Weights {
     ) -> Result<Self, EngineError> {
         config.validate()?;
         check(&config, &tensors)?;
-        Ok(Self { config, patterns, metadata, tensors, identifier, anchors: None })
+        Ok(Self { config, patterns, metadata, tensors, identifier, aims: None })
     }
 
     /// The bytes of a weights file: parameters as f16 or f32, identification, anchors and codebook
@@ -116,7 +113,7 @@ impl Weights {
         for (name, tensor) in self.identifier.iter().flat_map(Identifier::tensors) {
             stored.push((format!("identify.{name}"), Dtype::F32, tensor.shape.clone(), tensor.bytes()));
         }
-        for (name, tensor) in self.anchors.iter().flat_map(|anchors| Anchor::tensors(anchors)) {
+        for (name, tensor) in self.aims.iter().flat_map(|aims| Aim::tensors(aims)) {
             stored.push((format!("anchors.{name}"), Dtype::F32, tensor.shape.clone(), tensor.bytes()));
         }
         let views = stored

@@ -9,6 +9,7 @@ mod error;
 mod evaluate;
 mod report;
 mod score;
+mod stream;
 
 pub mod cases;
 

@@ -4,12 +4,7 @@ use std::fmt;
 
 use udair_engine::{Conditions, Verdict, Watch};
 
-use crate::{Findings, Network, Options, Pattern, RestoreError};
-
-/// Confidence from which `auto` trusts a finding.
-const SURE: f32 = 0.8;
-/// Distance from the anchor below which `auto` leaves the conditions alone.
-const NEAR: f64 = 1.0;
+use crate::{AnchorDistance, Coral, Findings, Network, Options, Pattern, RestoreError};
 
 /// Whether to bring a picture's conditions back to those that the decoder was trained with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -36,7 +31,7 @@ pub enum Decision {
     NotPossible,
     /// Nothing was identified surely enough to know the anchor.
     Unsure,
-    /// The conditions already lie as near to the anchor as those of training pictures.
+    /// The conditions lie so near to the anchor that adaptation did not help training pictures.
     Near,
     /// The steps did not lower the loss enough.
     LossDidNotFall,
@@ -112,7 +107,9 @@ pub(crate) fn adapt(
     options: &Options,
     watch: &dyn Watch,
 ) -> Result<(Conditions, Adaptation), RestoreError> {
-    let settings = settings(options);
+    // Who forces adaptation gets it.
+    let guard = options.coral.guard.filter(|_| options.adapt == Adapt::Auto);
+    let settings = Coral { guard, ..options.coral.clone() };
     let anchor = options.anchor.unwrap_or(findings.pattern);
     let mut report = Adaptation { decision: Decision::TooSmall, anchor, losses: vec![], distances: vec![] };
     if width.min(height) < Options::SHORTEST_ADAPTED {
@@ -123,8 +120,9 @@ pub(crate) fn adapt(
         return Ok((conditions, report));
     }
     let distances = network.anchor_distances(&mut conditions, &settings, watch)?;
-    report.distances = distances.iter().filter_map(|(id, d)| Some((id.parse().ok()?, *d))).collect();
-    if let Some(decision) = report.reason_against(findings, options) {
+    report.distances = distances.iter().filter_map(|d| Some((d.pattern.parse().ok()?, d.distance))).collect();
+    let own = distances.iter().find(|d| d.pattern == anchor.id());
+    if let Some(decision) = reason_against(own, findings, options) {
         report.decision = decision;
         return Ok((conditions, report));
     }
@@ -138,24 +136,12 @@ pub(crate) fn adapt(
     Ok((adapted.conditions, report))
 }
 
-/// How the engine is to adapt: guarded, unless adaptation is forced.
-fn settings(options: &Options) -> udair_engine::Adaptation {
-    let settings = udair_engine::Adaptation { steps: options.adapt_steps, ..Default::default() };
+/// Why no step is to be taken, if so.
+fn reason_against(own: Option<&AnchorDistance>, findings: &Findings, options: &Options) -> Option<Decision> {
+    let Some(AnchorDistance { distance, worth, .. }) = own else { return Some(Decision::NoAnchor) };
     match options.adapt {
-        Adapt::Coral => udair_engine::Adaptation { guard: None, ..settings },
-        Adapt::Auto | Adapt::Off => settings,
-    }
-}
-
-impl Adaptation {
-    /// Why no step is to be taken, if so.
-    fn reason_against(&self, findings: &Findings, options: &Options) -> Option<Decision> {
-        let own = self.distances.iter().find(|(pattern, _)| *pattern == self.anchor);
-        let Some(&(_, distance)) = own else { return Some(Decision::NoAnchor) };
-        match options.adapt {
-            Adapt::Auto if options.anchor.is_none() && findings.confidence < SURE => Some(Decision::Unsure),
-            Adapt::Auto if distance < NEAR => Some(Decision::Near),
-            _ => None,
-        }
+        Adapt::Auto if options.anchor.is_none() && findings.confidence < options.sure => Some(Decision::Unsure),
+        Adapt::Auto if options.far && distance < worth => Some(Decision::Near),
+        _ => None,
     }
 }

@@ -28,10 +28,11 @@ mod restorer;
 
 pub use adapt::{Adapt, Adaptation, Decision};
 pub use error::RestoreError;
-pub use network::Network;
+pub use network::{AnchorDistance, Network};
 pub use options::{Findings, Options, Report, Status};
 pub use pattern::Pattern;
 pub use restorer::Restorer;
 
+pub use udair_engine::Adaptation as Coral;
 pub use udair_engine::{Conditions, EngineError, Identification, Silent, Watch, Weights};
 pub use udair_image::{ImageError, Limits, Picture};

@@ -1,6 +1,6 @@
 //! What a restorer asks of a network, so that the engine on the CPU is one of several.
 
-use udair_engine::{Adaptation, Adapted, Anchor, Conditions, Engine, EngineError, Identification, Watch};
+use udair_engine::{Adaptation, Adapted, Aim, Conditions, Engine, EngineError, Identification, Watch};
 
 /// A network that analyses, identifies and restores sRGB pictures of `height * width * 3` values
 /// in [0, 1].
@@ -29,7 +29,7 @@ pub trait Network: Send + Sync {
         _conditions: &mut Conditions,
         _settings: &Adaptation,
         _watch: &dyn Watch,
-    ) -> Result<Vec<(String, f64)>, EngineError> {
+    ) -> Result<Vec<AnchorDistance>, EngineError> {
         Ok(Vec::new())
     }
 
@@ -69,6 +69,17 @@ pub trait Network: Send + Sync {
     fn with_memory(self: Box<Self>, bytes: usize) -> Box<dyn Network>;
 }
 
+/// How far a picture's conditions lie from the anchor of a pattern.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AnchorDistance {
+    /// Name of the pattern.
+    pub pattern: String,
+    /// The loss of an adaptation before its first step.
+    pub distance: f64,
+    /// The distance from which an adaptation is worth it ([`udair_engine::Aim::worth`]).
+    pub worth: f64,
+}
+
 impl Network for Engine {
     fn conditions(
         &self,
@@ -85,7 +96,7 @@ impl Network for Engine {
     }
 
     fn can_adapt(&self, width: usize, height: usize) -> bool {
-        self.anchors().next().is_some() && self.can_adapt(width, height)
+        self.aims().next().is_some() && self.can_adapt(width, height)
     }
 
     fn anchor_distances(
@@ -93,17 +104,21 @@ impl Network for Engine {
         conditions: &mut Conditions,
         settings: &Adaptation,
         watch: &dyn Watch,
-    ) -> Result<Vec<(String, f64)>, EngineError> {
+    ) -> Result<Vec<AnchorDistance>, EngineError> {
         let d2 = match conditions.d2.take() {
             Some(d2) => d2,
             None => self.d2(conditions, watch)?,
         };
         let maps = [&conditions.d4, &conditions.d3, &d2];
-        let distance = |(pattern, anchor): (&str, &Anchor)| {
-            let levels = self.anchor_distances(maps, anchor, settings)?;
-            Ok((pattern.into(), levels.iter().sum()))
+        let distance = |(pattern, aim): (&str, &Aim)| {
+            let levels = self.anchor_distances(maps, &aim.anchor, settings)?;
+            Ok(AnchorDistance {
+                pattern: pattern.into(),
+                distance: levels.iter().sum(),
+                worth: aim.worth.into(),
+            })
         };
-        let distances = self.anchors().map(distance).collect();
+        let distances = self.aims().map(distance).collect();
         conditions.d2 = Some(d2);
         distances
     }
@@ -115,9 +130,8 @@ impl Network for Engine {
         settings: &Adaptation,
         watch: &dyn Watch,
     ) -> Result<Adapted, EngineError> {
-        let (_, anchor) =
-            self.anchors().find(|(name, _)| *name == pattern).ok_or_else(|| no_anchor(pattern))?;
-        self.adapt(self.adapters(), conditions, anchor, settings, watch)
+        let (_, aim) = self.aims().find(|(name, _)| *name == pattern).ok_or_else(|| no_anchor(pattern))?;
+        self.adapt(self.adapters(), conditions, &aim.anchor, settings, watch)
     }
 
     fn restore(

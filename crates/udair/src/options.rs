@@ -1,6 +1,6 @@
 //! What a caller may ask for, and what it is told.
 
-use crate::{Adapt, Adaptation, Pattern};
+use crate::{Adapt, Adaptation, Coral, Pattern};
 
 /// How to restore.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,8 +13,13 @@ pub struct Options {
     pub clean_threshold: f32,
     /// Whether to adapt to the picture.
     pub adapt: Adapt,
-    /// Steps of an adaptation, from 1.
-    pub adapt_steps: usize,
+    /// How to adapt. The guard holds for [`Adapt::Auto`] alone.
+    pub coral: Coral,
+    /// [`Adapt::Auto`] trusts a finding from this confidence on, from 0 to 1.
+    pub sure: f32,
+    /// [`Adapt::Auto`] adapts only pictures that lie as far from the anchor as those that adaptation
+    /// helped when the weights were made.
+    pub far: bool,
     /// The pattern whose anchor an adaptation aims at, instead of the one that is found. It changes
     /// neither what is found nor anything else.
     pub anchor: Option<Pattern>,
@@ -23,8 +28,8 @@ pub struct Options {
 impl Options {
     /// Pictures with a shorter side, in pixels, are not adapted: a window of the steps is this wide.
     pub const SHORTEST_ADAPTED: usize = 64;
-    /// The default of [`Options::adapt_steps`], and the paper's.
-    pub const ADAPT_STEPS: usize = 5;
+    /// The default of [`Options::sure`].
+    pub const SURE: f32 = 0.8;
 
     /// The default of [`Options::clean_threshold`]. Measured with the first weights on 424 training
     /// pictures: it leaves 131 of 153 good photos alone and 4 of 271 spoiled ones, which costs no
@@ -45,7 +50,9 @@ impl Default for Options {
             always: false,
             clean_threshold: Self::CLEAN_THRESHOLD,
             adapt: Adapt::default(),
-            adapt_steps: Self::ADAPT_STEPS,
+            coral: Coral::default(),
+            sure: Self::SURE,
+            far: true,
             anchor: None,
         }
     }

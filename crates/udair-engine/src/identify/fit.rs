@@ -14,7 +14,7 @@ use super::Identifier;
 use crate::{Config, EngineError, Tensor};
 
 /// Share of the mean variance that is added to the covariance's diagonal.
-const SHRINKAGE: f64 = 0.1;
+const SHRINKAGE: f64 = 0.3;
 
 /// Share of pictures of one pattern that are not to be found farther away than the limit, or to have
 /// two patterns.
@@ -24,7 +24,7 @@ const WITHIN: f64 = 0.995;
 #[derive(Debug, Clone, Default)]
 pub struct Examples {
     /// One picture's feature each, see [`Identifier`].
-    pub rows: Vec<Vec<f32>>,
+    pub rows: Vec<Vec<f64>>,
     /// The number of each one's pattern.
     pub labels: Vec<usize>,
     /// How much each one counts; patterns count alike whatever these sum up to.
@@ -37,12 +37,12 @@ pub struct Pair {
     /// Numbers of the patterns.
     pub members: [usize; 2],
     /// One picture's feature each.
-    pub rows: Vec<Vec<f32>>,
+    pub rows: Vec<Vec<f64>>,
 }
 
 impl Examples {
     /// Adds a picture.
-    pub fn push(&mut self, row: Vec<f32>, label: usize, weight: f64) {
+    pub fn push(&mut self, row: Vec<f64>, label: usize, weight: f64) {
         self.rows.push(row);
         self.labels.push(label);
         self.weights.push(weight);
@@ -91,7 +91,7 @@ impl Examples {
             ("temperature".to_string(), tensor(&[], vec![1.0])),
         ]);
         let raw = Identifier::from_tensors(config, patterns, tensors.clone())?;
-        let places: Vec<Vec<f64>> = others.rows.iter().map(|row| raw.place_of(row)).collect();
+        let places: Vec<Vec<f64>> = others.rows.iter().map(|row| raw.place(row)).collect();
         let distances: Vec<Vec<f64>> = places.iter().map(|place| raw.distances("anchors", place)).collect();
         let nearest: Vec<f64> = distances.iter().map(|row| least(row)).collect();
         let balanced = others.balanced(patterns.len());
@@ -148,18 +148,18 @@ impl Examples {
     }
 }
 
-fn standardise(row: &[f32], mean: &[f64], scale: &[f64]) -> Vec<f64> {
-    row.iter().zip(mean.iter().zip(scale)).map(|(&v, (m, s))| (f64::from(v) - m) / s).collect()
+fn standardise(row: &[f64], mean: &[f64], scale: &[f64]) -> Vec<f64> {
+    row.iter().zip(mean.iter().zip(scale)).map(|(v, (m, s))| (v - m) / s).collect()
 }
 
 /// Weighted mean and standard deviation (at least 1e-6) of every column.
-fn moments(rows: &[Vec<f32>], weights: &[f64]) -> (Vec<f64>, Vec<f64>) {
+fn moments(rows: &[Vec<f64>], weights: &[f64]) -> (Vec<f64>, Vec<f64>) {
     let total: f64 = weights.iter().sum();
     let average = |term: &dyn Fn(usize, f64) -> f64| -> Vec<f64> {
         let mut sums = vec![0.0; rows[0].len()];
         for (row, weight) in rows.iter().zip(weights) {
             let terms = sums.iter_mut().zip(row).enumerate();
-            terms.for_each(|(i, (sum, &v))| *sum += weight / total * term(i, f64::from(v)));
+            terms.for_each(|(i, (sum, &v))| *sum += weight / total * term(i, v));
         }
         sums
     };
@@ -183,15 +183,11 @@ fn temperature(distances: &[Vec<f64>], labels: &[usize], weights: &[f64]) -> f64
 }
 
 impl Identifier {
-    fn place_of(&self, row: &[f32]) -> Vec<f64> {
-        self.place(&row.iter().map(|&v| f64::from(v)).collect::<Vec<_>>())
-    }
-
     /// The mean of where features lie.
-    fn centre(&self, rows: &[Vec<f32>]) -> Vec<f64> {
+    fn centre(&self, rows: &[Vec<f64>]) -> Vec<f64> {
         let mut centre = vec![0.0; self.tensors["anchors"].shape[1]];
         for row in rows {
-            centre.iter_mut().zip(self.place_of(row)).for_each(|(c, u)| *c += u / rows.len() as f64);
+            centre.iter_mut().zip(self.place(row)).for_each(|(c, u)| *c += u / rows.len() as f64);
         }
         centre
     }
@@ -263,14 +259,14 @@ mod tests {
 
     /// A feature of patterns that differ a little in 40 numbers, while 200 others vary together and
     /// much more.
-    fn row(members: &[usize], seed: u32) -> Vec<f32> {
+    fn row(members: &[usize], seed: u32) -> Vec<f64> {
         let noise = noise(WIDTH + 1, seed);
         let value = |i: usize| match i {
             0..200 => 5.0 * noise[WIDTH],
             200..240 if members.contains(&(i % 3)) => 1.0,
             _ => 0.0,
         };
-        (0..WIDTH).map(|i| value(i) + 1.2 * noise[i]).collect()
+        (0..WIDTH).map(|i| f64::from(value(i) + 1.2 * noise[i])).collect()
     }
 
     fn examples(first: u32) -> Examples {
@@ -285,17 +281,13 @@ mod tests {
         examples(1).fit(&Config::small(), &names(), &pairs, &examples(1000)).unwrap()
     }
 
-    fn identify(identifier: &Identifier, row: &[f32]) -> crate::Identification {
-        identifier.identify(&row.iter().map(|&v| f64::from(v)).collect::<Vec<_>>())
-    }
-
     #[test]
     fn patterns_are_told_apart_in_their_own_spread() {
         let identifier = fitted();
         let fresh = examples(2000);
         let mut sure = 0.0;
         let right = fresh.rows.iter().zip(&fresh.labels).filter(|(row, label)| {
-            let found = identify(&identifier, row);
+            let found = identifier.identify(row);
             sure += f64::from(found.best().probability);
             found.best().pattern == names()[**label]
         });
@@ -307,14 +299,14 @@ mod tests {
     #[test]
     fn two_at_once_and_none_of_these_are_found() {
         let identifier = fitted();
-        let likeness = |members: &[usize], seed| identify(&identifier, &row(members, seed)).verdict;
+        let likeness = |members: &[usize], seed| identifier.identify(&row(members, seed)).verdict;
         let both = (0..50).filter(|i| matches!(likeness(&[0, 1], 7000 + i), Likeness::Both(..))).count();
         assert!(both > 25, "{both} of 50");
         let one = (0..50).filter(|i| likeness(&[2], 8000 + i) == Likeness::One).count();
         assert!(one > 45, "{one} of 50");
-        let far: Vec<f32> =
+        let far: Vec<f64> =
             row(&[0, 1, 2], 1).iter().enumerate().map(|(i, v)| if i < 240 { v - 30.0 } else { *v }).collect();
-        assert_eq!(identify(&identifier, &far).verdict, Likeness::Unknown);
+        assert_eq!(identifier.identify(&far).verdict, Likeness::Unknown);
     }
 
     #[test]

@@ -2,8 +2,8 @@
 //! what it promises.
 
 use udair_engine::{
-    Adaptation, Adapters, Anchor, Conditions, Engine, Guard, Isa, Map, MapSum, MomentSum, Outcome, Silent,
-    Verdict, Weights,
+    Adaptation, Adapters, Aim, Anchor, Conditions, Engine, Guard, Isa, Map, MapSum, MomentSum, Outcome,
+    Silent, Verdict, Weights,
 };
 
 use crate::golden::{self, codes};
@@ -250,11 +250,14 @@ fn foreign_anchors_are_refused() {
 fn anchors_live_in_the_weights_file() {
     let (weights, anchor) = (twin::shipped_weights(), Ours::new(64, 64).anchor());
     let with = |anchors: Vec<Anchor>| {
-        let weights = Weights { anchors: Some(anchors), ..weights.clone() };
+        let aims = anchors.into_iter().map(|anchor| Aim { anchor, worth: 2.5 }).collect();
+        let weights = Weights { aims: Some(aims), ..weights.clone() };
         Weights::from_bytes(&weights.to_bytes(true).unwrap())
     };
     let anchors = vec![anchor.clone(); weights.patterns.len()];
-    assert_eq!(with(anchors.clone()).unwrap().anchors, Some(anchors));
+    let aims = with(anchors.clone()).unwrap().aims.unwrap();
+    assert!(aims.iter().all(|aim| aim.worth == 2.5));
+    assert_eq!(aims.into_iter().map(|aim| aim.anchor).collect::<Vec<_>>(), anchors);
     let Anchor::Moments([d4, d3, _]) = anchor.clone() else { panic!() };
     let foreign = Anchor::Moments([d4, d3.clone(), d3]);
     for wrong in [vec![anchor], vec![foreign; weights.patterns.len()]] {

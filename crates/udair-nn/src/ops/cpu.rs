@@ -116,7 +116,7 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
         bias: FloatTensor<Self>,
         stride: usize,
     ) -> FloatTensor<Self> {
-        let (state, parents) = parted([x, weight, bias]);
+        let (state, parents) = parted::<C, _>([x, weight, bias]);
         let [x, weight, bias] = state.clone();
         let output = Flex::convolution(x, weight, bias, stride);
         record::<C, _, 3>(ConvolutionStep { stride }, parents, state, output)
@@ -130,7 +130,7 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
         taps: FloatTensor<Self>,
         project: FloatTensor<Self>,
     ) -> FloatTensor<Self> {
-        let (state, parents) = parted([x, norm_weight, norm_bias, expand, taps, project]);
+        let (state, parents) = parted::<C, _>([x, norm_weight, norm_bias, expand, taps, project]);
         let [x, weight, bias, expand, taps, project] = state.clone();
         let output = Flex::feed_forward(x, weight, bias, expand, taps, project);
         record::<C, _, 6>(FeedForwardStep, parents, state, output)
@@ -145,7 +145,7 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
         taps: FloatTensor<Self>,
         project: FloatTensor<Self>,
     ) -> FloatTensor<Self> {
-        let (state, parents) = parted([x, norm_weight, norm_bias, temperature, qkv, taps, project]);
+        let (state, parents) = parted::<C, _>([x, norm_weight, norm_bias, temperature, qkv, taps, project]);
         let [x, weight, bias, temperature, qkv, taps, project] = state.clone();
         let output = Flex::attention(x, weight, bias, temperature, qkv, taps, project);
         record::<C, _, 7>(AttentionStep, parents, state, output)
