@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
-use crate::{bench, completions, convert, eval, identify, man, memory, metrics, restore};
+use crate::{
+    bench, completions, convert, data, degrade, eval, identify, man, memory, metrics, restore, study,
+};
 
 const LONG_VERSION: &str = concat!(
     env!("CARGO_PKG_VERSION"),
@@ -43,7 +45,12 @@ pub(crate) enum Verb {
     Eval(eval::EvalArgs),
     Metrics(metrics::MetricsArgs),
     Bench(bench::BenchArgs),
+    Study(study::StudyArgs),
     Convert(convert::ConvertArgs),
+    #[cfg(feature = "train")]
+    Train(crate::train::TrainArgs),
+    Degrade(degrade::DegradeArgs),
+    Data(data::DataArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
 }
@@ -59,6 +66,11 @@ pub(crate) struct Compute {
     /// differs slightly)
     #[arg(long, value_name = "f32|bf16", default_value = "f32", value_parser = ["f32", "bf16"])]
     pub(crate) precision: String,
+
+    /// Where attention gathers its statistics on sides longer than 640 pixels: the `whole` picture, or
+    /// `windows` of 512 pixels that move with the place
+    #[arg(long, value_name = "whole|windows", default_value = "windows", value_parser = ["whole", "windows"])]
+    pub(crate) attention: String,
 
     /// Threads to compute with [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]

@@ -70,8 +70,8 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<Exit> {
         None => (model::engine(&args.compute)?, args.compute.model.clone()),
         Some(preset) => {
             let config = if preset == "base" { Config::base() } else { Config::small() };
-            let model::Machine { isa, precision } = model::Machine::of(&args.compute)?;
-            let engine = Engine::with_precision(&random(&config)?, isa, precision)?;
+            let model::Machine { isa, precision, attention } = model::Machine::of(&args.compute)?;
+            let engine = Engine::with_precision(&random(&config)?, isa, precision)?.with_attention(attention);
             (engine, format!("{preset} (random weights)"))
         }
     };

@@ -70,8 +70,7 @@ pub(crate) fn run(args: &DegradeArgs) -> anyhow::Result<Exit> {
     };
     let scenes = args.scenes.as_deref().map(scenes).transpose()?.unwrap_or_default();
     let (kind, strength) = (args.kind, args.strength);
-    let synthesis =
-        Synthesis { kind, recipe, scenes, strength, versions: args.versions, seed: args.seed };
+    let synthesis = Synthesis { kind, recipe, scenes, strength, versions: args.versions, seed: args.seed };
     interrupt::listen()?;
     let manifest = synthesis.write(&photos, &args.output, |_| {
         if interrupt::requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }

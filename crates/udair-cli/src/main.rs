@@ -9,6 +9,8 @@ mod batch;
 mod bench;
 mod completions;
 mod convert;
+mod data;
+mod degrade;
 mod eval;
 mod exit;
 mod format;
@@ -26,7 +28,10 @@ mod progress;
 mod read;
 mod record;
 mod restore;
+mod study;
 mod table;
+#[cfg(feature = "train")]
+mod train;
 
 use std::process::ExitCode;
 
@@ -62,7 +67,12 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Verb::Eval(args) => eval::run(&args),
         Verb::Metrics(args) => metrics::run(args),
         Verb::Bench(args) => bench::run(&args),
+        Verb::Study(args) => study::run(&args),
         Verb::Convert(args) => convert::run(args),
+        #[cfg(feature = "train")]
+        Verb::Train(args) => train::run(args),
+        Verb::Degrade(args) => degrade::run(&args),
+        Verb::Data(args) => data::run(args),
         Verb::Completions(args) => completions::run(&args),
         Verb::Man(args) => man::run(&args),
     }

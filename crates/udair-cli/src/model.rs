@@ -6,7 +6,7 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 use udair::{RestoreError, Restorer};
-use udair_engine::{Engine, Isa, Precision, Weights};
+use udair_engine::{Attention, Engine, Isa, Precision, Weights};
 
 use crate::args::Compute;
 use crate::memory;
@@ -41,9 +41,9 @@ impl Model {
         if let Some(restorer) = self.restorer.get() {
             return Ok(restorer);
         }
-        let Machine { isa, precision } = self.machine;
+        let Machine { isa, precision, attention } = self.machine;
         let restorer = Weights::from_bytes(&self.bytes).map_err(RestoreError::from);
-        let restorer = restorer.and_then(|weights| Restorer::new(&weights, isa, precision));
+        let restorer = restorer.and_then(|weights| Restorer::new(&weights, isa, precision, attention));
         let mut restorer = restorer.map_err(|error| named(&self.name, error))?;
         if let Some(bytes) = self.memory {
             restorer = restorer.with_memory(bytes);
@@ -57,14 +57,20 @@ impl Model {
     }
 }
 
+/// The weights that the arguments name, unpacked.
+pub(crate) fn weights(compute: &Compute) -> Result<Weights, Problem> {
+    let weights = Weights::from_bytes(&bytes(&compute.model)?).map_err(RestoreError::from);
+    weights.map_err(|error| named(&compute.model, error))
+}
+
 /// The bare network of the weights that the arguments name, for those who measure it.
 pub(crate) fn engine(compute: &Compute) -> Result<Engine, Problem> {
-    let Machine { isa, precision } = Machine::of(compute)?;
+    let Machine { isa, precision, attention } = Machine::of(compute)?;
     let weights = Weights::from_bytes(&bytes(&compute.model)?);
     let engine = weights.and_then(|weights| Engine::with_precision(&weights, isa, precision));
     let engine = engine.map_err(RestoreError::from);
     let engine = engine.map_err(|error| named(&compute.model, error))?;
-    Ok(engine.with_memory(budget(compute).unwrap_or(usize::MAX)))
+    Ok(engine.with_attention(attention).with_memory(budget(compute).unwrap_or(usize::MAX)))
 }
 
 /// The instructions that the network runs on.
@@ -72,6 +78,7 @@ pub(crate) fn engine(compute: &Compute) -> Result<Engine, Problem> {
 pub(crate) struct Machine {
     pub(crate) isa: Isa,
     pub(crate) precision: Precision,
+    pub(crate) attention: Attention,
 }
 
 impl Machine {
@@ -90,7 +97,8 @@ impl Machine {
             Problem::new(format!("this machine has no instructions for {}", compute.precision))
                 .hint("--precision f32 runs everywhere")
         })?;
-        Ok(Self { isa, precision })
+        let attention = if compute.attention == "whole" { Attention::Whole } else { Attention::Windows };
+        Ok(Self { isa, precision, attention })
     }
 }
 

@@ -109,8 +109,12 @@ fn initial(name: &str) -> anyhow::Result<Option<Weights>> {
         "" => None,
         "small" => Some(Weights::from_bytes(udair_weights::SMALL)?),
         file => {
-            let bytes = std::fs::read(file).with_context(|| format!("cannot read {}", Shown(Path::new(file))))?;
-            Some(Weights::from_bytes(&bytes).map_err(|error| Problem::new(error.to_string()).about(Path::new(file)))?)
+            let bytes =
+                std::fs::read(file).with_context(|| format!("cannot read {}", Shown(Path::new(file))))?;
+            Some(
+                Weights::from_bytes(&bytes)
+                    .map_err(|error| Problem::new(error.to_string()).about(Path::new(file)))?,
+            )
         }
     })
 }
@@ -122,13 +126,17 @@ impl Observer for Printer {
     fn event(&mut self, event: &Event) {
         match event {
             Event::Step(row, left) => {
-                let shown = ["step", "lr", "loss", "psnr", "perplexity_t", "perplexity_b", "samples_per_second"];
+                let shown =
+                    ["step", "lr", "loss", "psnr", "perplexity_t", "perplexity_b", "samples_per_second"];
                 let named = COLUMNS.iter().zip(row).filter(|(name, _)| shown.contains(name));
-                let named: Vec<String> = named.map(|(name, value)| format!("{name} {}", short(*value))).collect();
+                let named: Vec<String> =
+                    named.map(|(name, value)| format!("{name} {}", short(*value))).collect();
                 eprintln!("{}, {:.0} min left", named.join(", "), left / 60.0);
             }
             Event::Validation(step, found) => {
-                let known = found.identified.map_or(String::new(), |share| format!(", {:.1} % identified", 100.0 * share));
+                let known = found
+                    .identified
+                    .map_or(String::new(), |share| format!(", {:.1} % identified", 100.0 * share));
                 eprintln!("validation after {step} steps: {:.2} dB{known}", found.mean());
                 for ((pattern, source), score) in &found.sources {
                     eprintln!("  {pattern} {source}: {:.2} -> {:.2} dB", score.input, score.output);

@@ -16,7 +16,7 @@ const ARROWS: [(&str, &[&str]); 9] = [
     ("udair-nn", &["udair-engine"]),
     ("udair", &["udair-engine", "udair-image", "udair-nn"]),
     ("udair-train", &["udair-engine", "udair-image", "udair-metrics", "udair-nn"]),
-    ("udair-study", &["udair", "udair-metrics", "udair-train"]),
+    ("udair-study", &["udair", "udair-engine", "udair-image", "udair-metrics", "udair-train"]),
     (
         "udair-cli",
         &[
@@ -32,8 +32,17 @@ const ARROWS: [(&str, &[&str]); 9] = [
     ),
 ];
 
-/// Every dependency of every crate of the workspace: (crate, dependency, optional).
-fn dependencies() -> Vec<(String, String, bool)> {
+/// One crate's dependency on another; a crate that has none stands alone.
+struct Dependency {
+    of: String,
+    on: String,
+    optional: bool,
+    /// With its default features or the trainer's.
+    trainer: bool,
+}
+
+/// Every dependency of every crate of the workspace.
+fn dependencies() -> Vec<Dependency> {
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--no-deps", "--format-version", "1", "--offline"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
@@ -44,11 +53,16 @@ fn dependencies() -> Vec<(String, String, bool)> {
     let text = |value: &Value| value.as_str().unwrap().to_string();
     let mut list = Vec::new();
     for package in metadata["packages"].as_array().unwrap() {
+        let of = text(&package["name"]);
+        list.push(Dependency { of: of.clone(), on: String::new(), optional: false, trainer: false });
         let normal = package["dependencies"].as_array().unwrap().iter().filter(|d| d["kind"] != "dev");
-        list.push((text(&package["name"]), String::new(), false));
-        list.extend(
-            normal.map(|d| (text(&package["name"]), text(&d["name"]), d["optional"].as_bool().unwrap())),
-        );
+        list.extend(normal.map(|d| Dependency {
+            of: of.clone(),
+            on: text(&d["name"]),
+            optional: d["optional"].as_bool().unwrap(),
+            trainer: d["uses_default_features"].as_bool().unwrap()
+                || d["features"].as_array().unwrap().iter().any(|feature| feature == "trainer"),
+        }));
     }
     list
 }
@@ -57,20 +71,20 @@ fn dependencies() -> Vec<(String, String, bool)> {
 fn crates_use_what_they_may() {
     let allowed = BTreeMap::from(ARROWS);
     let list = dependencies();
-    let crates: BTreeSet<&str> = list.iter().map(|(name, _, _)| name.as_str()).collect();
+    let crates: BTreeSet<&str> = list.iter().map(|d| d.of.as_str()).collect();
     for name in &crates {
         assert!(allowed.contains_key(name), "{name} is new: give it a row");
     }
-    for (name, dependency, _) in list.iter().filter(|(_, d, _)| crates.contains(d.as_str())) {
-        assert!(allowed[name.as_str()].contains(&dependency.as_str()), "{name} must not use {dependency}");
+    for Dependency { of, on, .. } in list.iter().filter(|d| crates.contains(d.on.as_str())) {
+        assert!(allowed[of.as_str()].contains(&on.as_str()), "{of} must not use {on}");
     }
 }
 
 #[test]
 fn the_default_build_holds_no_framework() {
-    for (name, dependency, optional) in dependencies() {
-        let behind_feature = optional || matches!(name.as_str(), "udair-nn" | "udair-train");
-        let framework = dependency.starts_with("burn") || matches!(&*dependency, "udair-nn" | "udair-train");
-        assert!(!framework || behind_feature, "{name} always brings in {dependency}");
+    for Dependency { of, on, optional, trainer } in dependencies() {
+        let framework = on.starts_with("burn") || on == "udair-nn" || on == "udair-train" && trainer;
+        let allowed = optional || of == "udair-nn";
+        assert!(!framework || allowed, "{of} always brings in {on}");
     }
 }

@@ -245,7 +245,17 @@ impl Engine {
         anchor: &Anchor,
         settings: &Adaptation,
     ) -> Result<[f64; 3], EngineError> {
-        steps::distances(self.isa(), conditions, anchor, settings)
+        Ok(steps::distances(self.isa(), conditions, &[anchor], settings)?[0])
+    }
+
+    /// The same for the anchor of every pattern, in the order of [`aims`](Self::aims).
+    pub fn all_distances(
+        &self,
+        conditions: [&Map; 3],
+        settings: &Adaptation,
+    ) -> Result<Vec<[f64; 3]>, EngineError> {
+        let anchors: Vec<&Anchor> = self.aims().map(|(_, aim)| &aim.anchor).collect();
+        steps::distances(self.isa(), conditions, &anchors, settings)
     }
 }
 

@@ -66,6 +66,17 @@ pub struct Conditions {
     pub feature: Vec<f64>,
 }
 
+/// Where channel attention gathers its statistics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Attention {
+    /// Over the whole picture, as the paper does.
+    #[default]
+    Whole,
+    /// In windows of 512 pixels that move with the place, on sides longer than 640: nearer to the
+    /// crops that networks are trained on. No seam: the matrices change linearly from pixel to pixel.
+    Windows,
+}
+
 /// A network with its weights packed for this machine.
 ///
 /// Work runs on the rayon pool that the caller is in; the result has the same bytes for any number
@@ -82,6 +93,7 @@ pub struct Engine {
     isa: Isa,
     precision: Precision,
     budget: usize,
+    attention: Attention,
     pool: Pool,
 }
 
@@ -110,8 +122,15 @@ impl Engine {
             isa,
             precision,
             budget: usize::MAX,
+            attention: Attention::default(),
             pool: Pool::default(),
         })
+    }
+
+    /// Where the attention of large pictures gathers its statistics.
+    #[must_use]
+    pub fn with_attention(self, attention: Attention) -> Self {
+        Self { attention, ..self }
     }
 
     /// Bounds the working memory of one picture to `bytes`; weights are not counted. The result is
@@ -189,6 +208,10 @@ impl Engine {
         // A D2 that the caller holds takes its share of the memory.
         let held = conditions.d2.as_ref().map_or(0, |d2| 4 * d2.data.len());
         let run = self.run_within(self.budget.saturating_sub(held), (width, height), watch, work)?;
+        let run = match self.attention {
+            Attention::Whole => run,
+            Attention::Windows => run.windowed(pad.grid.width),
+        };
         let mut x = pad.centred(&run, &rgb)?;
         drop(rgb);
         self.backbone.restore(&run, &mut x, pad.grid, conditions, self.daam.enlarger())?;
@@ -302,6 +325,22 @@ mod tests {
         assert!(!engine().with_memory(least).can_adapt(size.0, size.1));
         let engine = engine().with_memory(least + (64 << 20));
         assert_eq!(restore(&engine, 1, size), expected, "tight memory");
+    }
+
+    #[test]
+    fn windows_change_no_bit_with_threads_and_memory_and_nothing_in_small_pictures() {
+        let windowed = || engine().with_attention(Attention::Windows);
+        let size = (700, 20);
+        let expected = restore(&windowed(), 1, size);
+        let least = match windowed().with_memory(1).memory(size.0, size.1) {
+            Err(EngineError::Budget { least, .. }) => least,
+            other => panic!("one byte cannot do: {other:?}"),
+        };
+        assert_eq!(restore(&windowed(), 3, size), expected);
+        assert_eq!(restore(&windowed().with_memory(least), 1, size), expected);
+        assert_ne!(restore(&engine(), 1, size).1, expected.1, "windows matter");
+        let small = (90, 71);
+        assert_eq!(restore(&windowed(), 2, small), restore(&engine(), 2, small));
     }
 
     #[test]

@@ -53,7 +53,7 @@ mod reference;
 pub use adapter::{Adaptation, Adapted, Adapters, Alignment, Guard, Outcome, Verdict, View};
 pub use anchors::{Aim, Anchor, MapSum, MomentSum, Moments};
 pub use config::{Config, Padding};
-pub use engine::{Conditions, Engine, Map};
+pub use engine::{Attention, Conditions, Engine, Map};
 pub use error::EngineError;
 pub use identify::{Examples, Finding, Identification, Identifier, Likeness, Pair};
 pub use import::{ImportError, Imported, import};

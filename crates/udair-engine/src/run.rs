@@ -14,6 +14,8 @@ pub(crate) struct Run<'a> {
     pub(crate) isa: Isa,
     /// Values of normalised rows that a thread may hold.
     pub(crate) strip_values: usize,
+    /// Width of the full-size map where attention is windowed.
+    pub(crate) windows: Option<usize>,
     pool: &'a Pool,
     watch: &'a dyn Watch,
     done: AtomicU64,
@@ -29,7 +31,12 @@ impl<'a> Run<'a> {
         watch: &'a dyn Watch,
         total: u64,
     ) -> Self {
-        Self { isa, strip_values, pool, watch, done: AtomicU64::new(0), total: total.max(1) }
+        Self { isa, strip_values, windows: None, pool, watch, done: AtomicU64::new(0), total: total.max(1) }
+    }
+
+    /// The same run with attention in windows, in a full-size map of this width.
+    pub(crate) fn windowed(self, full_width: usize) -> Self {
+        Self { windows: Some(full_width), ..self }
     }
 
     /// A map of `len` arbitrary values, to be written before it is read.

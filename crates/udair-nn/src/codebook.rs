@@ -16,8 +16,8 @@ use crate::conv::replace;
 const DECAY: f64 = 0.99;
 /// Laplace smoothing of the counts.
 const SMOOTHING: f64 = 1e-5;
-/// A code is dead when its count falls below this share of the mean count.
-const DEAD: f32 = 1e-2;
+/// Share of the mean count that a revived code starts with.
+const REVIVED: f32 = 0.1;
 
 /// Codes and their moving averages; none of them has a gradient.
 #[derive(Module, Debug)]
@@ -117,14 +117,20 @@ impl Codebook {
         book
     }
 
-    /// Moves every dead code onto a row of `rows` that `draw` picks (given the number of rows, it
-    /// returns one of them), with a tenth of the mean count. Returns how many were dead.
+    /// Moves every dead code, whose count is below the share `dead` of the mean count, onto a row of
+    /// `rows` that `draw` picks (given the number of rows, it returns one of them), with a tenth of the
+    /// mean count. Returns how many were dead.
     #[must_use]
-    pub fn revive(self, rows: &Tensor<2>, mut draw: impl FnMut(usize) -> usize) -> (Self, usize) {
+    pub fn revive(
+        self,
+        rows: &Tensor<2>,
+        dead: f32,
+        mut draw: impl FnMut(usize) -> usize,
+    ) -> (Self, usize) {
         let device = rows.device();
         let mut counts = values(self.cluster_size.val().inner());
         let mean = counts.iter().sum::<f32>() / counts.len() as f32;
-        let dead: Vec<usize> = (0..counts.len()).filter(|&code| counts[code] < DEAD * mean).collect();
+        let dead: Vec<usize> = (0..counts.len()).filter(|&code| counts[code] < dead * mean).collect();
         if dead.is_empty() {
             return (self, 0);
         }
@@ -135,7 +141,7 @@ impl Codebook {
         let codes = counts.len();
         for &code in &dead {
             let row = &rows[draw(p) * d..][..d];
-            counts[code] = 0.1 * mean;
+            counts[code] = REVIVED * mean;
             for (axis, &value) in row.iter().enumerate() {
                 embed[axis * codes + code] = value;
                 embed_avg[axis * codes + code] = value * counts[code];

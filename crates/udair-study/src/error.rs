@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use thiserror::Error;
-use udair::{ImageError, RestoreError};
+use udair::{EngineError, ImageError, RestoreError};
 
 /// An error of an evaluation; every one names the file.
 #[derive(Debug, Error)]
@@ -58,6 +58,9 @@ pub enum StudyError {
         /// Its width and height.
         gt_size: (usize, usize),
     },
+    /// The network could not be used, or learned nothing from the pictures.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
     /// The watch asked to stop.
     #[error("cancelled")]
     Cancelled,

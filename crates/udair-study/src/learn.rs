@@ -4,19 +4,19 @@
 //! A tenth of the pictures is kept out of the fit; temperature, limit and margin of the identification
 //! come from those alone, and so does the count of how many are named rightly. Pictures are looked at
 //! whole, and once more as a crop, rescaled or compressed, because those who bring pictures have done
-//! all of that to them. Good photos also stand for the other patterns, by [`Shift`]s.
+//! all of that to them. Good photos also stand for the other patterns, by [shifts](crate::Shift).
 
 mod views;
 mod worth;
 
 use rayon::prelude::*;
-use udair::{Picture, Weights};
-use udair_engine::{Aim, Anchor, Engine, EngineError, Examples, Identifier, MomentSum, Pair, Silent};
+use udair::{Adapt, Decision, Options, Pattern, Picture, Restorer, Weights};
+use udair_engine::{Aim, Engine, EngineError, Examples, Identifier, MomentSum, Pair, Silent};
 
 use crate::stream::{Stream, number};
-use crate::{Case, Shift, StudyError};
+use crate::{Case, StudyError, subjects};
 
-pub use worth::{Gain, worth};
+pub use worth::{Gain, HARM, worth};
 
 /// What was learned.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ struct Seen {
 pub fn kept_out(case: &Case) -> bool {
     let stem = case.lq.file_stem().unwrap_or_default().to_string_lossy();
     let name = stem.split_once('-').map_or(&*stem, |(_, name)| name);
-    number(name) % 10 == 0
+    number(name).is_multiple_of(10)
 }
 
 /// At most `most` cases of each collection, evenly spread.
@@ -80,7 +80,8 @@ pub fn thinned(cases: &[Case], most: usize) -> Vec<&Case> {
 pub fn learn(weights: &Weights, cases: &[&Case], done: &(dyn Fn() + Sync)) -> Result<Learned, StudyError> {
     let engine = Engine::new(weights)?;
     let known = |task: &str| weights.patterns.iter().position(|pattern| pattern == task);
-    let labelled = cases.iter().enumerate().filter_map(|(i, case)| Some((i, case, known(case.task.as_deref()?)?)));
+    let labelled =
+        cases.iter().enumerate().filter_map(|(i, case)| Some((i, case, known(case.task.as_deref()?)?)));
     let labelled: Vec<_> = labelled.collect();
     let seen = labelled.par_iter().map(|&(index, case, label)| {
         let seen = look(&engine, weights, case, label, index);
@@ -208,9 +209,31 @@ fn pairs(seen: &[Seen]) -> Vec<Pair> {
     pairs
 }
 
-impl Learned {
-    /// The anchors alone.
-    pub fn anchors(&self) -> impl Iterator<Item = &Anchor> {
-        self.aims.iter().map(|aim| &aim.anchor)
+/// What adaptation with these options, but whatever the distance, does to the subjects of cases that
+/// it does not refuse: the pattern that was aimed at, and the gain. `done` is told of each case.
+///
+/// # Errors
+/// [`StudyError`] naming the first picture that fails.
+pub fn gains(
+    restorer: &Restorer,
+    cases: &[&Case],
+    options: &Options,
+    side: usize,
+    done: &dyn Fn(),
+) -> Result<Vec<(Pattern, Gain)>, StudyError> {
+    let options = Options { adapt: Adapt::Auto, far: false, ..options.clone() };
+    let off = Options { adapt: Adapt::Off, ..options.clone() };
+    let mut gains = Vec::new();
+    for (index, case) in cases.iter().enumerate() {
+        for subject in subjects(case, side, index as u64)? {
+            let (with, report) = subject.restore(restorer, &options)?;
+            let adapted = report.adaptation.filter(|a| a.decision == Decision::Adapted);
+            let (Some(adaptation), Some(with)) = (adapted, with.psnr) else { continue };
+            let Some(without) = subject.restore(restorer, &off)?.0.psnr else { continue };
+            let own = adaptation.distances.iter().find(|(pattern, _)| *pattern == adaptation.anchor);
+            gains.extend(own.map(|&(p, distance)| (p, Gain { distance, gain: with - without })));
+        }
+        done();
     }
+    Ok(gains)
 }

@@ -140,10 +140,8 @@ impl Evaluation {
     pub fn confusion(&self, include: impl Fn(&ImageResult) -> bool) -> Confusion {
         let mut confusion = Confusion::default();
         for image in self.images.iter().filter(|image| include(image)) {
-            let Some(row) = image.task.as_deref().and_then(index) else { continue };
-            confusion.known[row] += 1;
-            if let Some(column) = index(image.pattern) {
-                confusion.counts[row][column] += 1;
+            if let Some(Ok(known)) = image.task.as_deref().map(str::parse) {
+                confusion.add(known, image.pattern.parse().ok());
             }
         }
         confusion
@@ -195,6 +193,16 @@ impl Group {
 }
 
 impl Confusion {
+    /// Counts a picture of known pattern, unless that is none of the six.
+    pub(crate) fn add(&mut self, known: Pattern, found: Option<Pattern>) {
+        let index = |pattern: Pattern| Pattern::SINGLE.iter().position(|single| *single == pattern);
+        let Some(row) = index(known) else { return };
+        self.known[row] += 1;
+        if let Some(column) = found.and_then(index) {
+            self.counts[row][column] += 1;
+        }
+    }
+
     /// How many pictures, and how many on the diagonal.
     pub fn identified(&self) -> Identified {
         Identified { n: self.known.iter().sum(), correct: (0..6).map(|i| self.counts[i][i]).sum() }
@@ -212,11 +220,6 @@ impl Confusion {
             macro_average: recalls.iter().sum::<f64>() / recalls.len() as f64,
         })
     }
-}
-
-/// Row or column of a pattern.
-fn index(id: &str) -> Option<usize> {
-    Pattern::SINGLE.iter().position(|pattern| pattern.id() == id)
 }
 
 #[cfg(test)]

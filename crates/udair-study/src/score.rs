@@ -62,6 +62,7 @@ pub fn metrics_of(task: Option<&str>, reference: bool) -> Vec<Metric> {
 }
 
 /// 8-bit sRGB pixels.
+#[derive(Debug)]
 pub(crate) struct Pixels {
     pub(crate) width: usize,
     pub(crate) height: usize,
@@ -80,6 +81,17 @@ impl Pixels {
         Ok(Self { width: picture.width(), height: picture.height(), rgb: picture.to_rgb8()? })
     }
 
+    /// From values that are 0 to 1 inside the range of 8 bits.
+    pub(crate) fn of_unit(width: usize, height: usize, rgb: &[f32]) -> Self {
+        let rgb = rgb.iter().map(|v| (v.clamp(0.0, 1.0) * 255.0).round() as u8).collect();
+        Self { width, height, rgb }
+    }
+
+    /// The values, from 0 to 1.
+    pub(crate) fn unit(&self) -> Vec<f32> {
+        self.rgb.iter().map(|&v| f32::from(v) / 255.0).collect()
+    }
+
     pub(crate) fn size(&self) -> (usize, usize) {
         (self.width, self.height)
     }
@@ -93,6 +105,11 @@ impl Pixels {
 pub(crate) fn of(picture: &Pixels, reference: &Pixels) -> Scores {
     let (picture, reference) = (picture.view(), reference.view());
     Scores { psnr: psnr(&picture, &reference).min(PSNR_OF_IDENTICAL), ssim: ssim(&picture, &reference) }
+}
+
+/// PSNR alone, in dB.
+pub(crate) fn psnr_of(picture: &Pixels, reference: &Pixels) -> f64 {
+    psnr(&picture.view(), &reference.view()).min(PSNR_OF_IDENTICAL)
 }
 
 /// Scores a picture before and after by `metrics`.

@@ -46,7 +46,8 @@ impl Shift {
     pub fn apply(&self, picture: &Picture, seed: u64) -> Result<Picture, ImageError> {
         let (width, height) = (picture.width(), picture.height());
         if let Self::Jpeg(quality) = *self {
-            let jpeg = EncodeOptions { format: Some(Format::Jpeg), quality, subsampling: Subsampling::Quarter };
+            let jpeg =
+                EncodeOptions { format: Some(Format::Jpeg), quality, subsampling: Subsampling::Quarter };
             let pixels = Picture::from_rgb8(width, height, picture.to_rgb8()?)?;
             return Picture::decode(&pixels.encode(&jpeg)?, &Limits::default());
         }
@@ -98,7 +99,8 @@ mod tests {
     #[test]
     fn noise_has_its_strength() {
         let noisy = changed(Shift::Noise(15.0));
-        let deviation = noisy.iter().map(|&v| (f64::from(v) - 100.0).powi(2)).sum::<f64>() / noisy.len() as f64;
+        let deviation =
+            noisy.iter().map(|&v| (f64::from(v) - 100.0).powi(2)).sum::<f64>() / noisy.len() as f64;
         assert!((deviation.sqrt() - 15.0).abs() < 0.5, "{}", deviation.sqrt());
         assert_eq!(noisy, changed(Shift::Noise(15.0)), "always the same");
     }

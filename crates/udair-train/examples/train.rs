@@ -61,9 +61,10 @@ impl Observer for Printer {
             }
             Event::Validation(step, found) => {
                 println!(
-                    "validation after {step}: mean {:.3} dB, identified {:?}, {:?}",
+                    "validation after {step}: mean {:.3} dB, identified {:?}, perplexity {:?}, {:?}",
                     found.mean(),
                     found.identified,
+                    found.perplexity,
                     found.sources
                 );
             }

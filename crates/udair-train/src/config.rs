@@ -116,6 +116,8 @@ pub struct Codebook {
     pub rounds: usize,
     /// Steps between re-seedings of dead codes; 0 never re-seeds.
     pub revive_every: u64,
+    /// A code is dead when its count is below this share of the mean count.
+    pub dead: f32,
     /// Counts that the moving averages start from; the reference has 0, which lets all codes but
     /// one or two die.
     pub start_count: f32,
@@ -213,6 +215,7 @@ impl Default for Config {
                 seed_batches: 40,
                 rounds: 8,
                 revive_every: 25,
+                dead: 0.01,
                 start_count: 1.0,
             },
             ema: Ema { decay: 0.999 },
@@ -269,7 +272,8 @@ impl Config {
         self.log.every = 1;
         self.log.save_every = 1;
         (self.val.every, self.val.most, self.val.anchors) = (2, 1, 2);
-        (self.codebook.bypass, self.codebook.seed_batches) = (1, 1);
+        self.codebook.bypass = self.codebook.bypass.min(1);
+        self.codebook.seed_batches = self.codebook.seed_batches.min(1);
         self
     }
 

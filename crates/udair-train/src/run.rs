@@ -97,11 +97,11 @@ impl RunFolder {
     pub fn validated(&mut self, state: &State, found: &Validation) -> Result<(), TrainError> {
         let step = state.step;
         let names = found.sources.keys().map(|(pattern, source)| format!("{pattern}/{source}"));
-        let columns: Vec<String> =
-            ["step", "samples", "mean", "identified"].map(String::from).into_iter().chain(names).collect();
-        let identified = found.identified.unwrap_or(f32::NAN);
+        let fixed = ["step", "samples", "mean", "identified", "perplexity_t", "perplexity_b"];
+        let columns: Vec<String> = fixed.map(String::from).into_iter().chain(names).collect();
+        let (identified, [t, b]) = (found.identified.unwrap_or(f32::NAN), found.perplexity);
         let mut row = vec![step.to_string(), state.samples.to_string()];
-        row.extend([found.mean(), identified].map(|value| format!("{value:.4}")));
+        row.extend([found.mean(), identified, t, b].map(|value| format!("{value:.4}")));
         for ((pattern, source), score) in &found.sources {
             row.push(format!("{:.4}", score.output));
             self.scalar(&format!("val/psnr/{pattern}/{source}"), step, score.output)?;
@@ -109,6 +109,8 @@ impl RunFolder {
         }
         self.scalar("val/psnr", step, found.mean())?;
         self.scalar("val/identified", step, identified)?;
+        self.scalar("val/perplexity_t", step, t)?;
+        self.scalar("val/perplexity_b", step, b)?;
         let file = self.path.join("validation.csv");
         writeln!(table(&file, &columns.join(","))?, "{}", row.join(",")).map_err(TrainError::io(&file))?;
         let samples = self.path.join("samples");

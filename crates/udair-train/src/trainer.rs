@@ -11,6 +11,7 @@ use std::time::Instant;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use udair_engine::{Engine, Identifier, Weights};
+use udair_nn::codebook;
 use udair_nn::daam::Analysis;
 use udair_nn::{Bypass, Mode, Scope, Udair, initial_weights};
 
@@ -301,8 +302,9 @@ impl<'a> Trainer<'a> {
         let step = self.state.step;
         if every > 0 && step >= self.config.codebook.bypass && (step + 1).is_multiple_of(every) {
             let mut draw = |rows| stream.below(rows);
-            net.dam.quantize_t = net.dam.quantize_t.revive(&analysis.top.rows, &mut draw).0;
-            net.dam.quantize_b = net.dam.quantize_b.revive(&analysis.bottom.rows, &mut draw).0;
+            let dead = self.config.codebook.dead;
+            net.dam.quantize_t = net.dam.quantize_t.revive(&analysis.top.rows, dead, &mut draw).0;
+            net.dam.quantize_b = net.dam.quantize_b.revive(&analysis.bottom.rows, dead, &mut draw).0;
         }
         self.net = net;
     }
@@ -346,7 +348,8 @@ impl<'a> Trainer<'a> {
         run: &mut RunFolder,
         observer: &mut dyn Observer,
     ) -> Result<bool, TrainError> {
-        let found = Validation::run(&self.weights(QUICK_ANCHORS)?, pairs)?;
+        let mut found = Validation::run(&self.weights(QUICK_ANCHORS)?, pairs)?;
+        found.perplexity = self.perplexity(pairs);
         let best = self.state.best.is_none_or(|score| found.mean() > score);
         if best {
             self.state.best = Some(found.mean());
@@ -354,6 +357,27 @@ impl<'a> Trainer<'a> {
         run.validated(&self.state, &found)?;
         observer.event(&Event::Validation(self.state.step, found));
         Ok(best)
+    }
+
+    /// Effective numbers of codes that the averaged network uses on these pictures: coarse, fine.
+    fn perplexity(&self, pairs: &[Pair]) -> [f32; 2] {
+        let net = self.average.network(&self.net);
+        let mut counts = [(); 2].map(|()| vec![0.0_f32; self.config.model.codes]);
+        for pair in pairs {
+            // Whole cells of both levels.
+            let (width, height) = (pair.width / 8 * 8, pair.height / 8 * 8);
+            let rows = pair.degraded.chunks_exact(pair.width * 3).take(height);
+            let rgb: Vec<f32> = rows.flat_map(|row| &row[..width * 3]).copied().collect();
+            let shape = [1, height, width, 3];
+            let picture = Tensor::<4>::from_data(TensorData::new(rgb, shape), &self.device.clone().inner());
+            let (seen, _) = net.analyse(picture.permute([0, 3, 1, 2]), Mode::EVALUATE);
+            for (counts, level) in counts.iter_mut().zip([seen.top, seen.bottom]) {
+                let indices = level.indices.expect("nothing is bypassed").into_data().convert::<i64>();
+                let indices: Vec<i64> = indices.try_into_vec().expect("they are integers");
+                indices.into_iter().for_each(|code| counts[code as usize] += 1.0);
+            }
+        }
+        counts.map(|counts| codebook::perplexity(&counts))
     }
 
     /// `[n, 3, size, size]`, without gradient.

@@ -20,6 +20,8 @@ pub struct Validation {
     /// Share of the pairs whose pattern was recognised, averaged over patterns; `None` without
     /// anchors.
     pub identified: Option<f32>,
+    /// Effective numbers of codes in use on all pairs, exp(entropy): coarse and fine level.
+    pub perplexity: [f32; 2],
     /// A picture to look at: a row for the first pair of every source, with the input, the output and
     /// the reference.
     pub samples: Photo,
@@ -37,7 +39,8 @@ pub struct Score {
 }
 
 impl Validation {
-    /// Restores every pair and compares 8-bit pictures, clipped.
+    /// Restores every pair and compares 8-bit pictures, clipped. The engine does not count codes: the
+    /// perplexity is left open (NaN).
     pub fn run(weights: &Weights, pairs: &[Pair]) -> Result<Self, TrainError> {
         let engine = Engine::new(weights)?;
         let mut sources = BTreeMap::<_, Score>::new();
@@ -67,7 +70,7 @@ impl Validation {
         }
         let shares = right.values().map(|[hits, all]| hits / all).sum::<f32>() / right.len().max(1) as f32;
         let identified = weights.identifier.as_ref().map(|_| shares);
-        Ok(Self { sources, identified, samples: sheet(&rows) })
+        Ok(Self { sources, identified, perplexity: [f32::NAN; 2], samples: sheet(&rows) })
     }
 
     /// Mean over sources of the output's PSNR in dB, clean pictures left out: what checkpoints are
@@ -119,7 +122,8 @@ mod tests {
             ((pattern.to_string(), source.to_string()), Score { pairs, input: 10.0, output })
         };
         let sources = [entry("rain", "a", 1, 20.0), entry("rain", "b", 9, 30.0), entry("clean", "c", 5, 60.0)];
-        let found = Validation { sources: sources.into(), identified: None, samples: sheet(&[]) };
+        let (identified, perplexity) = (None, [f32::NAN; 2]);
+        let found = Validation { sources: sources.into(), identified, perplexity, samples: sheet(&[]) };
         assert_eq!(found.mean(), 25.0);
     }
 

@@ -140,7 +140,9 @@ pub(crate) fn adapt(
 fn reason_against(own: Option<&AnchorDistance>, findings: &Findings, options: &Options) -> Option<Decision> {
     let Some(AnchorDistance { distance, worth, .. }) = own else { return Some(Decision::NoAnchor) };
     match options.adapt {
-        Adapt::Auto if options.anchor.is_none() && findings.confidence < options.sure => Some(Decision::Unsure),
+        Adapt::Auto if options.anchor.is_none() && findings.confidence < options.sure => {
+            Some(Decision::Unsure)
+        }
         Adapt::Auto if options.far && distance < worth => Some(Decision::Near),
         _ => None,
     }

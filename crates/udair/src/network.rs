@@ -1,6 +1,6 @@
 //! What a restorer asks of a network, so that the engine on the CPU is one of several.
 
-use udair_engine::{Adaptation, Adapted, Aim, Conditions, Engine, EngineError, Identification, Watch};
+use udair_engine::{Adaptation, Adapted, Conditions, Engine, EngineError, Identification, Watch};
 
 /// A network that analyses, identifies and restores sRGB pictures of `height * width * 3` values
 /// in [0, 1].
@@ -110,17 +110,15 @@ impl Network for Engine {
             None => self.d2(conditions, watch)?,
         };
         let maps = [&conditions.d4, &conditions.d3, &d2];
-        let distance = |(pattern, aim): (&str, &Aim)| {
-            let levels = self.anchor_distances(maps, &aim.anchor, settings)?;
-            Ok(AnchorDistance {
-                pattern: pattern.into(),
-                distance: levels.iter().sum(),
-                worth: aim.worth.into(),
-            })
-        };
-        let distances = self.aims().map(distance).collect();
+        let levels = self.all_distances(maps, settings)?;
+        let distances = self.aims().zip(levels).map(|((pattern, aim), levels)| AnchorDistance {
+            pattern: pattern.into(),
+            distance: levels.iter().sum(),
+            worth: aim.worth.into(),
+        });
+        let distances = distances.collect();
         conditions.d2 = Some(d2);
-        distances
+        Ok(distances)
     }
 
     fn adapt(

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use udair_engine::{Conditions, Engine, Identification, Isa, Likeness, Precision, Watch, Weights};
+use udair_engine::{Attention, Conditions, Engine, Identification, Isa, Likeness, Precision, Watch, Weights};
 use udair_image::Picture;
 
 use crate::adapt::{self, Adapt};
@@ -46,16 +46,23 @@ impl Restorer {
         Self::load(&bytes, Some(path))
     }
 
-    /// Makes weights ready for an instruction set and a precision of this machine.
+    /// Makes weights ready for an instruction set and a precision of this machine, and says where
+    /// attention gathers its statistics in large pictures.
     ///
     /// # Errors
     /// [`RestoreError::Weights`] where the weights name a pattern that is unknown here.
-    pub fn new(weights: &Weights, isa: Isa, precision: Precision) -> Result<Self, RestoreError> {
+    pub fn new(
+        weights: &Weights,
+        isa: Isa,
+        precision: Precision,
+        attention: Attention,
+    ) -> Result<Self, RestoreError> {
         let wrong = |source| RestoreError::Weights { path: None, source };
         for pattern in &weights.patterns {
             pattern.parse::<Pattern>().map_err(|e| wrong(udair_engine::EngineError::Weights(e)))?;
         }
-        let engine = Engine::with_precision(weights, isa, precision).map_err(wrong)?;
+        let engine =
+            Engine::with_precision(weights, isa, precision).map_err(wrong)?.with_attention(attention);
         Ok(Self::with_network(Box::new(engine)))
     }
 
@@ -67,10 +74,12 @@ impl Restorer {
     fn load(bytes: &[u8], path: Option<&Path>) -> Result<Self, RestoreError> {
         let wrong = |source| RestoreError::Weights { path: path.map(Into::into), source };
         let weights = Weights::from_bytes(bytes).map_err(wrong)?;
-        Self::new(&weights, Isa::detect(), Precision::f32()).map_err(|error| match error {
-            RestoreError::Weights { source, .. } => wrong(source),
-            other => other,
-        })
+        Self::new(&weights, Isa::detect(), Precision::f32(), Attention::default()).map_err(
+            |error| match error {
+                RestoreError::Weights { source, .. } => wrong(source),
+                other => other,
+            },
+        )
     }
 
     /// Bounds the working memory of one picture to `bytes`; the picture itself and the weights are

@@ -46,6 +46,51 @@ pub(crate) fn moments(isa: Isa, cells: &Cells) -> Result<Moments, EngineError> {
     Ok(centre(isa, cells)?.moments)
 }
 
+/// A loss with what its gradient needs.
+struct Loss {
+    value: f64,
+    /// The difference of the covariances, and its factor in the gradient to the covariance.
+    difference: Vec<f64>,
+    slope: f64,
+    /// The difference of the means, and its factor in the gradient to the mean.
+    shift: Vec<f64>,
+    mean_slope: f64,
+}
+
+impl Loss {
+    fn of(alignment: Alignment, moments: &Moments, anchor: &Moments) -> Self {
+        let wide = |v: &f32| f64::from(*v);
+        let minus = |target: &[f32], source: &[f32]| -> Vec<f64> {
+            target.iter().zip(source).map(|(t, s)| wide(t) - wide(s)).collect()
+        };
+        let difference = minus(&moments.covariance, &anchor.covariance);
+        let shift = minus(&moments.mean, &anchor.mean);
+        let squares = |values: &[f64]| values.iter().map(|v| v * v).sum::<f64>();
+        let d = anchor.mean.len();
+        let (norm, size) = (squares(&difference), (4 * d * d) as f64);
+        let (value, slope, mean_slope) = match alignment {
+            Alignment::Root => {
+                let root = norm.sqrt();
+                (1e5 * root / size, if root > 0.0 { 1e5 / (size * root) } else { 0.0 }, 0.0)
+            }
+            Alignment::Squared => (norm / size, 2.0 / size, 0.0),
+            Alignment::Relative { mean } => {
+                let scale = anchor.covariance.iter().map(|v| wide(v).powi(2)).sum::<f64>();
+                let scale = scale.max(f64::MIN_POSITIVE);
+                let trace = anchor.covariance.iter().step_by(d + 1).map(wide).sum::<f64>();
+                let weight = f64::from(mean) / trace.max(f64::MIN_POSITIVE);
+                (norm / scale + weight * squares(&shift), 2.0 / scale, 2.0 * weight)
+            }
+        };
+        Self { value, difference, slope, shift, mean_slope }
+    }
+}
+
+/// The loss of features that have these moments.
+pub(super) fn distance(alignment: Alignment, moments: &Moments, anchor: &Moments) -> f64 {
+    Loss::of(alignment, moments, anchor).value
+}
+
 /// The loss of features, and its gradient into `gradient` where that is wanted.
 pub(super) fn loss(
     isa: Isa,
@@ -56,31 +101,13 @@ pub(super) fn loss(
 ) -> Result<f64, EngineError> {
     let (n, d) = (features.len(), features.channels);
     let Centred { features: centred, moments } = centre(isa, features)?;
-    let wide = |v: &f32| f64::from(*v);
-    let difference: Vec<f64> =
-        moments.covariance.iter().zip(&anchor.covariance).map(|(t, s)| wide(t) - wide(s)).collect();
-    let shift: Vec<f64> = moments.mean.iter().zip(&anchor.mean).map(|(t, s)| wide(t) - wide(s)).collect();
-    let squares = |values: &[f64]| values.iter().map(|v| v * v).sum::<f64>();
-    let (norm, size) = (squares(&difference), (4 * d * d) as f64);
-    // Loss, and the factors of D and m in its gradients to C and to the mean.
-    let (loss, slope, mean_slope) = match alignment {
-        Alignment::Root => {
-            let root = norm.sqrt();
-            (1e5 * root / size, if root > 0.0 { 1e5 / (size * root) } else { 0.0 }, 0.0)
-        }
-        Alignment::Squared => (norm / size, 2.0 / size, 0.0),
-        Alignment::Relative { mean } => {
-            let scale = anchor.covariance.iter().map(|v| wide(v).powi(2)).sum::<f64>().max(f64::MIN_POSITIVE);
-            let trace = anchor.covariance.iter().step_by(d + 1).map(wide).sum::<f64>();
-            let weight = f64::from(mean) / trace.max(f64::MIN_POSITIVE);
-            (norm / scale + weight * squares(&shift), 2.0 / scale, 2.0 * weight)
-        }
-    };
+    let loss = Loss::of(alignment, &moments, anchor);
     if let Some(gradient) = gradient {
-        let factor = 2.0 * slope / (n.max(2) - 1) as f64;
-        let weights = Packed::new(d, d, |k, c| (difference[k * d + c] * factor) as f32)?;
+        let factor = 2.0 * loss.slope / (n.max(2) - 1) as f64;
+        let weights = Packed::new(d, d, |k, c| (loss.difference[k * d + c] * factor) as f32)?;
         let mut bias = Buffer::zeros(d + LANES)?;
-        bias.iter_mut().zip(&shift).for_each(|(b, m)| *b = (m * mean_slope / n as f64) as f32);
+        let shares = bias.iter_mut().zip(&loss.shift);
+        shares.for_each(|(b, m)| *b = (m * loss.mean_slope / n as f64) as f32);
         let epilogue = Epilogue { bias: Some(&bias), ..Epilogue::default() };
         let (output, piece) = (Output::interleaved(d), features.piece());
         let pieces = gradient.values_mut().par_chunks_mut(piece).zip(centred.par_chunks(piece));
@@ -88,7 +115,7 @@ pub(super) fn loss(
             matmul(isa, &[centred], d, gradient.len() / d, &weights, gradient, output, epilogue);
         });
     }
-    Ok(loss)
+    Ok(loss.value)
 }
 
 fn centre(isa: Isa, cells: &Cells) -> Result<Centred, EngineError> {

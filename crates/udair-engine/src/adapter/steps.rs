@@ -55,21 +55,27 @@ pub(super) fn run(
     Ok(Run { maps, losses, change, verdict, adapters })
 }
 
-/// The losses of the conditions as they are.
+/// The losses of the conditions as they are, for each anchor.
 pub(super) fn distances(
     isa: Isa,
     maps: [&Map; 3],
-    anchor: &Anchor,
+    anchors: &[&Anchor],
     settings: &Adaptation,
-) -> Result<[f64; 3], EngineError> {
-    if anchor.channels() != maps.map(|map| map.channels) {
+) -> Result<Vec<[f64; 3]>, EngineError> {
+    if anchors.iter().any(|anchor| anchor.channels() != maps.map(|map| map.channels)) {
         return Err(EngineError::weights("conditions and anchor differ in their channels"));
     }
-    let mut distances = [0.0; 3];
-    for (level, distance) in distances.iter_mut().enumerate() {
-        let target = Target::new(isa, anchor, level)?;
+    let mut distances = vec![[0.0; 3]; anchors.len()];
+    for level in 0..3 {
         let cells = view(maps[level], level, settings.view)?;
-        *distance = target.loss(isa, settings, &cells, None)?;
+        let own = moments(isa, &cells)?;
+        for (anchor, distance) in anchors.iter().zip(&mut distances) {
+            distance[level] = match anchor {
+                // Most of the work, and the same for all of them.
+                Anchor::Moments(levels) => coral::distance(settings.alignment, &own, &levels[level]),
+                Anchor::Maps(_) => Target::new(isa, anchor, level)?.loss(isa, settings, &cells, None)?,
+            };
+        }
     }
     Ok(distances)
 }

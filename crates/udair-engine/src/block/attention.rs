@@ -3,8 +3,17 @@
 //! With q, k, v the expanded channels and per head q', k' their rows scaled to length 1 over all
 //! pixels: `A = softmax(q' k'ᵀ · temperature)`, `x += W (A v)`. A is small, so `W A` is multiplied
 //! out once and the second pass is a single product.
+//!
+//! In a large picture the sums may be taken in windows instead of over all pixels ([`cells`]); A is
+//! then another one from place to place.
+
+mod blend;
+mod cells;
 
 use std::sync::{Mutex, PoisonError};
+
+use blend::Blend;
+use cells::Cells;
 
 use super::expansion::Expansion;
 use super::{Norm, SUM_ROWS, Strip, each_strip, strip_rows};
@@ -49,27 +58,96 @@ impl Attention {
     }
 
     pub(super) fn apply(&self, run: &Run<'_>, x: &mut [f32], grid: Grid) -> Result<(), EngineError> {
-        let matrix = self.matrix(&self.sums(run, x, grid)?)?;
+        let cells = Cells::of(run, grid);
+        let sums = self.sums(run, x, grid, cells)?;
         let pixels = grid.height * grid.width;
         let (c, d) = (self.channels, self.head());
         run.advance((pixels * (2 * c * c + 18 * c + c * d)) as u64);
+        if cells.count() == 1 {
+            self.whole(run, x, grid, &self.matrix(&sums, self.precision)?)?;
+        } else {
+            self.windowed(run, x, grid, cells, &sums)?;
+        }
+        run.advance((pixels * (2 * c * c + 9 * c + c * d)) as u64);
+        Ok(())
+    }
+
+    /// `x += matrix v` with one matrix for all pixels.
+    fn whole(&self, run: &Run<'_>, x: &mut [f32], grid: Grid, matrix: &Packed) -> Result<(), EngineError> {
+        let c = self.channels;
         each_strip(run, x, grid, |_, strip, rows, scratch| {
             let count = rows.len() / grid.row();
-            let tile = self.value.tile(grid.width) * self.value.padded();
-            let [normal, rolling, value] =
-                scratch.pieces([Strip::len(count, grid), self.value.scratch(grid.width), tile])?;
+            let tile = self.value.tile(grid.width);
+            let [normal, rolling, value] = scratch.pieces([
+                Strip::len(count, grid),
+                self.value.scratch(tile),
+                tile * self.value.padded(),
+            ])?;
             strip.normalise(run, &self.norm, rows, grid, normal);
-            self.value.roll(run, normal, (count, grid.width), rolling, |y, first, rolled| {
+            self.value.roll(run, normal, (count, grid.width), tile, rolling, |y, first, rolled| {
                 rolled.interleaved(value);
                 let out = &mut rows[y * grid.row() + first * c..];
                 let epilogue = Epilogue { accumulate: true, ..Epilogue::default() };
                 let (stride, output) = (self.value.padded(), Output::interleaved(c));
-                matmul(run.isa, &[value], stride, rolled.pixels, &matrix, out, output, epilogue);
+                matmul(run.isa, &[value], stride, rolled.pixels, matrix, out, output, epilogue);
             });
             Ok(())
-        })?;
-        run.advance((pixels * (2 * c * c + 9 * c + c * d)) as u64);
-        Ok(())
+        })
+    }
+
+    /// `x += matrix v` with matrices that move from window to window: between the centres of two
+    /// columns of cells, `left v (1 - t) + right v t` is one product over twice the channels.
+    fn windowed(
+        &self,
+        run: &Run<'_>,
+        x: &mut [f32],
+        grid: Grid,
+        cells: Cells,
+        sums: &[f64],
+    ) -> Result<(), EngineError> {
+        let (c, strip_height) = (self.channels, strip_rows(run, grid));
+        each_strip(run, x, grid, |i, strip, rows, scratch| {
+            let (count, top) = (rows.len() / grid.row(), i * strip_height);
+            let mut blend = Blend::new(self, sums, cells, top, count)?;
+            let tile = self.value.tile(grid.width).min(cells.width);
+            let values = tile * self.value.padded();
+            let [normal, rolling, value, left, right] = scratch.pieces([
+                Strip::len(count, grid),
+                self.value.scratch(tile),
+                values,
+                values,
+                values,
+            ])?;
+            strip.normalise(run, &self.norm, rows, grid, normal);
+            let stride = self.value.padded();
+            let mut failed = None;
+            self.value.roll(run, normal, (count, grid.width), tile, rolling, |y, first, rolled| {
+                rolled.interleaved(value);
+                for (p, pixel) in value.chunks_exact(stride).take(rolled.pixels).enumerate() {
+                    let share = cells.right_share(first + p);
+                    let sides = left[p * stride..].iter_mut().zip(&mut right[p * stride..]);
+                    for ((left, right), v) in sides.zip(pixel) {
+                        (*left, *right) = (v * (1.0 - share), v * share);
+                    }
+                }
+                for span in cells.spans(first, first + rolled.pixels) {
+                    let matrices = match blend.matrices(top + y, span) {
+                        Ok(matrices) => matrices,
+                        Err(error) => {
+                            failed = Some(error);
+                            return;
+                        }
+                    };
+                    let from = (span.from - first) * stride;
+                    let out = &mut rows[y * grid.row() + span.from * c..];
+                    let epilogue = Epilogue { accumulate: true, ..Epilogue::default() };
+                    let (pixels, output) = (span.to - span.from, Output::interleaved(c));
+                    let sides = [&left[from..], &right[from..]];
+                    matmul(run.isa, &sides, stride, pixels, matrices, out, output, epilogue);
+                }
+            });
+            failed.map_or(Ok(()), Err)
+        })
     }
 
     /// Channels of a head.
@@ -82,30 +160,37 @@ impl Attention {
         self.channels * Gram::row(self.head()) + 2 * self.channels
     }
 
-    /// Gram matrices and squared lengths over the whole map.
-    fn sums(&self, run: &Run<'_>, x: &mut [f32], grid: Grid) -> Result<Vec<f64>, EngineError> {
+    /// Gram matrices and squared lengths of every cell.
+    fn sums(&self, run: &Run<'_>, x: &mut [f32], grid: Grid, cells: Cells) -> Result<Vec<f64>, EngineError> {
         let len = self.sum_len();
-        let mut all = run.map(grid.height.div_ceil(SUM_ROWS) * len)?;
+        let block = cells.columns * len;
+        let mut all = run.map(grid.height.div_ceil(SUM_ROWS) * block)?;
         all.fill(0.0);
         // Every strip has its own sums, so no lock is ever waited for.
-        let share = strip_rows(run, grid) / SUM_ROWS * len;
+        let share = strip_rows(run, grid) / SUM_ROWS * block;
         let partial: Vec<_> = all.chunks_mut(share).map(Mutex::new).collect();
         each_strip(run, x, grid, |i, strip, rows, scratch| {
             let count = rows.len() / grid.row();
             let mut sums = partial[i].lock().unwrap_or_else(PoisonError::into_inner);
-            let tile = self.compare.tile(grid.width) * self.compare.padded() + LANES;
-            let [normal, rolling, qk] =
-                scratch.pieces([Strip::len(count, grid), self.compare.scratch(grid.width), tile])?;
+            let tile = self.compare.tile(grid.width).min(cells.width);
+            let [normal, rolling, qk] = scratch.pieces([
+                Strip::len(count, grid),
+                self.compare.scratch(tile),
+                tile * self.compare.padded() + LANES,
+            ])?;
             strip.normalise(run, &self.norm, rows, grid, normal);
-            self.compare.roll(run, normal, (count, grid.width), rolling, |y, _, rolled| {
+            self.compare.roll(run, normal, (count, grid.width), tile, rolling, |y, first, rolled| {
                 rolled.interleaved(qk);
-                self.add(run, qk, rolled.pixels, &mut sums[y / SUM_ROWS * len..][..len]);
+                let start = y / SUM_ROWS * block + first / cells.width * len;
+                self.add(run, qk, rolled.pixels, &mut sums[start..][..len]);
             });
             Ok(())
         })?;
-        let mut total = vec![0.0; len];
-        for sum in all.chunks_exact(len) {
-            total.iter_mut().zip(sum).for_each(|(t, &s)| *t += f64::from(s));
+        drop(partial);
+        let mut total = vec![0.0; cells.count() * len];
+        for (i, sums) in all.chunks_exact(block).enumerate() {
+            let row = &mut total[i * SUM_ROWS / cells.height * block..][..block];
+            row.iter_mut().zip(sums).for_each(|(t, &s)| *t += f64::from(s));
         }
         Ok(total)
     }
@@ -122,7 +207,7 @@ impl Attention {
     }
 
     /// The output projection times the attention matrix.
-    fn matrix(&self, sums: &[f64]) -> Result<Packed, EngineError> {
+    fn matrix(&self, sums: &[f64], precision: Precision) -> Result<Packed, EngineError> {
         let (c, d) = (self.channels, self.head());
         let row = Gram::row(d);
         let (grams, lengths) = sums.split_at(c * row);
@@ -144,6 +229,6 @@ impl Attention {
                 row[head * d..][..d].iter_mut().zip(&weights).for_each(|(p, w)| *p += scale * w);
             }
         }
-        Packed::with_precision(c, c, self.precision, |k, n| product[n * c + k] as f32)
+        Packed::with_precision(c, c, precision, |k, n| product[n * c + k] as f32)
     }
 }

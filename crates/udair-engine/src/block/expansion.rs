@@ -58,12 +58,13 @@ impl Expansion {
         width.div_ceil(width.div_ceil(most))
     }
 
-    /// Scratch values for [`roll`](Self::roll).
-    pub(super) fn scratch(&self, width: usize) -> usize {
-        3 * self.padded() * (self.tile(width) + 2)
+    /// Scratch values for [`roll`](Self::roll) over column tiles of `tile` pixels.
+    pub(super) fn scratch(&self, tile: usize) -> usize {
+        3 * self.padded() * (tile + 2)
     }
 
-    /// Calls `each(row, first pixel, rolling rows)` for every column tile and, within it, every row.
+    /// Calls `each(row, first pixel, rolling rows)` for every column tile of `tile` pixels and, within
+    /// it, every row.
     ///
     /// `source` holds `rows + 2` rows of `width + 2` pixels.
     pub(super) fn roll(
@@ -71,10 +72,10 @@ impl Expansion {
         run: &Run<'_>,
         source: &[f32],
         (rows, width): (usize, usize),
+        tile: usize,
         scratch: &mut [f32],
         mut each: impl FnMut(usize, usize, &Rolling<'_>),
     ) {
-        let tile = self.tile(width);
         let row_len = (width + 2) * self.inputs;
         let expanded = self.padded() * (tile + 2);
         for first in (0..width).step_by(tile) {

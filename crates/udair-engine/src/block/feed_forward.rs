@@ -47,14 +47,14 @@ impl FeedForward {
             let count = rows.len() / grid.row();
             let lengths = [
                 Strip::len(count, grid),
-                self.expand.scratch(grid.width),
+                self.expand.scratch(tile),
                 tile * LANES,
                 tile * LANES,
                 tile * stride,
             ];
             let [normal, rolling, a, b, gated] = scratch.pieces(lengths)?;
             strip.normalise(run, &self.norm, rows, grid, normal);
-            self.expand.roll(run, normal, (count, grid.width), rolling, |y, first, rolled| {
+            self.expand.roll(run, normal, (count, grid.width), tile, rolling, |y, first, rolled| {
                 let len = rolled.pixels * LANES;
                 for block in 0..blocks {
                     rolled.depthwise(block, a, LANES);

@@ -55,6 +55,29 @@ impl Packed {
         }
     }
 
+    /// Overwrites one of the two halves of the inner dimension with `a + t (b - a)`, two f32 matrices
+    /// of that many inner values.
+    pub(crate) fn mix(&mut self, half: usize, a: &Self, b: &Self, t: f32) {
+        let inner = self.inner / 2;
+        assert!(half < 2 && [a, b].iter().all(|m| (m.inner, m.outputs) == (inner, self.outputs)));
+        let granule = self.precision.granule();
+        let (panel, place) = (inner * LANES, inner / granule * LANES);
+        for (block, (a, b)) in a.data.chunks_exact(panel).zip(b.data.chunks_exact(panel)).enumerate() {
+            let to = &mut self.data[(2 * block + half) * place..][..place];
+            let mixed = |i: usize| a[i] + t * (b[i] - a[i]);
+            match self.precision.0 {
+                Kind::F32 => to.iter_mut().enumerate().for_each(|(i, to)| *to = mixed(i)),
+                #[cfg(target_arch = "x86_64")]
+                Kind::Bf16 => {
+                    for (i, to) in to.iter_mut().enumerate() {
+                        let low = i / LANES * 2 * LANES + i % LANES;
+                        *to = super::bf16::pair(mixed(low), mixed(low + LANES));
+                    }
+                }
+            }
+        }
+    }
+
     /// Number of outputs.
     pub(crate) fn outputs(&self) -> usize {
         self.outputs

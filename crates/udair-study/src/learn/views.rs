@@ -30,9 +30,8 @@ pub(super) fn second(pattern: &str, stream: &mut Stream) -> Option<(&'static str
     let first = stream.uniform() < 0.5;
     let choice = match pattern {
         "derain" if first => haze,
-        "derain" => noise,
         "dehaze" if first => dark,
-        "dehaze" | "lowlight" | "underwater" => noise,
+        "derain" | "dehaze" | "lowlight" | "underwater" => noise,
         _ => return None,
     };
     (stream.uniform() < 0.5).then_some(choice)

@@ -10,7 +10,7 @@ use crate::kernels::matmul::tile;
 use crate::kernels::simd::Simd;
 
 /// Steps of the inner dimension that a panel holds.
-const DEPTH: usize = 256;
+const DEPTH: usize = 128;
 /// Vectors of the widest panel.
 const WIDEST: usize = 3;
 
@@ -56,31 +56,26 @@ pub(super) fn product(isa: Isa, left: Matrix<'_>, right: Matrix<'_>, out: &mut [
 
 #[inline(always)]
 unsafe fn product_with<S: Simd>(left: Matrix<'_>, right: Matrix<'_>, out: &mut [f32], store: Store) {
+    #[expect(clippy::large_stack_arrays, reason = "the panel is what the first cache is for")]
     let mut panel = [0.0; DEPTH * WIDEST * LANES];
     for first in (0..right.rows).step_by(DEPTH) {
-        let depth = DEPTH.min(right.rows - first);
+        let steps = (first, DEPTH.min(right.rows - first));
         let store = if first == 0 { store } else { Store::Add };
         let mut column = 0;
         while column < right.columns {
             let vectors = (right.columns - column).div_ceil(LANES).min(S::COLUMNS);
-            let width = (right.columns - column).min(vectors * LANES);
-            fill(&mut panel, right, (first, depth), (column, width), vectors * LANES);
-            // SAFETY: the panel holds `depth` steps of `vectors` vectors; rows, steps and columns lie
+            let columns = (column, (right.columns - column).min(vectors * LANES));
+            fill(&mut panel, right, steps, columns, vectors * LANES);
+            // SAFETY: the panel holds all steps of `vectors` vectors; rows, steps and columns lie
             // inside `left` and `out`, whose sizes `product` and `Matrix` have checked.
             unsafe {
                 match vectors {
-                    3 => {
-                        rows::<S, 3>(left, (first, depth), &panel, (column, width), right.columns, out, store)
-                    }
-                    2 => {
-                        rows::<S, 2>(left, (first, depth), &panel, (column, width), right.columns, out, store)
-                    }
-                    _ => {
-                        rows::<S, 1>(left, (first, depth), &panel, (column, width), right.columns, out, store)
-                    }
-                }
+                    3 => rows::<S, 3>(left, steps, &panel, columns, right.columns, out, store),
+                    2 => rows::<S, 2>(left, steps, &panel, columns, right.columns, out, store),
+                    _ => rows::<S, 1>(left, steps, &panel, columns, right.columns, out, store),
+                };
             }
-            column += width;
+            column += columns.1;
         }
     }
 }

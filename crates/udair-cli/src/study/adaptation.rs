@@ -1,0 +1,101 @@
+//! `udair study adaptation`: every way to adapt, on pictures of known reference and on shifts of them.
+
+use std::cell::Cell;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use clap::Args;
+use udair_study::{Summary, Trial, cases, methods, summary, thinned, trials};
+
+use crate::args::Compute;
+use crate::exit::Exit;
+use crate::model;
+use crate::progress::Progress;
+use crate::table::Table;
+
+/// Measure what adaptation gains
+///
+/// Restores the central squares of pictures, and of shifts made from them, without adaptation and with
+/// every way of it. Prints gains in dB with 95 % intervals.
+#[derive(Debug, Args)]
+pub(crate) struct AdaptationArgs {
+    /// Table of pictures: tab-separated columns task, source, lq, gt
+    #[arg(long, value_name = "FILE")]
+    manifest: PathBuf,
+
+    /// Pictures of each source, at most
+    #[arg(long, value_name = "N", default_value = "8")]
+    per_source: usize,
+
+    /// Side of the squares, in pixels
+    #[arg(long, value_name = "N", default_value = "256")]
+    side: usize,
+
+    /// Only the methods whose names begin with this, such as `auto`
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    methods: String,
+
+    #[command(flatten)]
+    compute: Compute,
+}
+
+pub(crate) fn run(args: &AdaptationArgs) -> anyhow::Result<Exit> {
+    args.compute.start()?;
+    let model = model::load(&args.compute)?;
+    let cases = cases::manifest(&args.manifest)?;
+    let cases = thinned(&cases, args.per_source);
+    let mut methods = methods();
+    methods.retain(|method| method.name.starts_with(&args.methods));
+    let (progress, count) = (Progress::new(cases.len()), Cell::new(0));
+    let done = || {
+        let _ = progress.picture(count.replace(count.get() + 1));
+    };
+    let trials = trials(model.restorer()?, &cases, &methods, args.side, &done)?;
+    progress.finish();
+
+    let shifted = |trial: &Trial| trial.set.contains(", ");
+    let names: Vec<&str> = methods.iter().map(|method| method.name).collect();
+    for (what, shifts, reference) in [
+        ("pictures as they are", false, true),
+        ("shifted pictures", true, true),
+        ("pictures without a reference", false, false),
+    ] {
+        let mut table = Table::new(1, &HEADING);
+        for name in &names {
+            let own = trials
+                .iter()
+                .filter(|t| t.method == *name && shifted(t) == shifts && t.gain.is_some() == reference);
+            row(&mut table, name, summary(own));
+        }
+        println!("{what}\n\n{table}");
+    }
+    let sets: BTreeSet<(&str, &str)> = trials.iter().map(|t| (t.label.id(), t.set.as_str())).collect();
+    for name in names.iter().filter(|name| !name.starts_with('-')) {
+        let mut table = Table::new(1, &HEADING);
+        for (label, set) in &sets {
+            let own = trials.iter().filter(|t| t.method == *name && t.set == *set && t.label.id() == *label);
+            row(&mut table, &format!("{label}: {set}"), summary(own));
+        }
+        println!("{name}, by set\n\n{table}");
+    }
+    Ok(Exit::Done)
+}
+
+const HEADING: [&str; 8] =
+    ["", "n", "gain dB", "95 % interval", "worst", "lost > 0.1 dB", "adapted", "change /255"];
+
+fn row(table: &mut Table, name: &str, summary: Option<Summary>) {
+    let Some(summary) = summary else { return };
+    let [gain, interval, worst, harmed] = match (summary.gain, summary.worst) {
+        (Some((_, gain, [low, high])), Some(worst)) => [
+            format!("{gain:+.3}"),
+            format!("{low:+.3} to {high:+.3}"),
+            format!("{worst:+.3}"),
+            format!("{:.1} %", 100.0 * summary.harmed),
+        ],
+        _ => ["-"; 4].map(String::from),
+    };
+    let adapted = format!("{:.0} %", 100.0 * summary.adapted);
+    let change = format!("{:.2}", summary.change);
+    table.row([name.into(), summary.n.to_string(), gain, interval, worst, harmed, adapted, change]);
+}

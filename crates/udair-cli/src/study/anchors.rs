@@ -1,0 +1,94 @@
+//! `udair study anchors`: learns identification, anchors and their worth from training pictures.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::Context;
+use clap::Args;
+use udair::{Options, Pattern, Restorer};
+use udair_engine::{Aim, Engine, Weights};
+use udair_image::write_atomic;
+use udair_study::{Gain, cases, gains, learn, thinned, worth};
+
+use crate::args::Compute;
+use crate::exit::Exit;
+use crate::model;
+use crate::names::Shown;
+use crate::progress::Progress;
+
+/// Learn identification and anchors from training pictures
+///
+/// Writes the weights with `identify.*` and `anchors.*` made anew. A tenth of the pictures is kept out
+/// of the fit, for calibration. Takes minutes; name training pictures only.
+#[derive(Debug, Args)]
+pub(crate) struct AnchorsArgs {
+    /// Table of training pictures: tab-separated columns task, source, lq, gt
+    #[arg(long, value_name = "FILE")]
+    manifest: PathBuf,
+
+    /// The weights file to write
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+
+    /// Pictures of each source to learn from, at most
+    #[arg(long, value_name = "N", default_value = "100")]
+    per_source: usize,
+
+    /// Pictures of each source to try adaptation on, at most
+    #[arg(long, value_name = "N", default_value = "12")]
+    trials: usize,
+
+    #[command(flatten)]
+    compute: Compute,
+}
+
+/// Side of the squares that adaptation is tried on, in pixels.
+const SIDE: usize = 256;
+
+pub(crate) fn run(args: &AnchorsArgs) -> anyhow::Result<Exit> {
+    args.compute.start()?;
+    let weights = model::weights(&args.compute)?;
+    let cases = cases::manifest(&args.manifest)?;
+    let (all, few) = (thinned(&cases, args.per_source), thinned(&cases, args.trials));
+    let progress = Progress::new(all.len() + few.len());
+    let count = AtomicUsize::new(0);
+    let done = || {
+        let _ = progress.picture(count.fetch_add(1, Ordering::Relaxed));
+    };
+    let learned = learn(&weights, &all, &done)?;
+    let untried = |aim: &Aim| Aim { worth: 0.0, ..aim.clone() };
+    let aims: Vec<Aim> = learned.aims.iter().map(untried).collect();
+    let mut weights = Weights { identifier: Some(learned.identifier), aims: Some(aims), ..weights };
+    let restorer = Restorer::with_network(Box::new(Engine::new(&weights)?));
+    let gains = gains(&restorer, &few, &Options::default(), SIDE, &done)?;
+    progress.finish();
+
+    let (views, right) = learned.kept_out;
+    println!("fitted to {} pictures; {right} of {views} views of others named rightly", learned.fitted);
+    for (aim, name) in weights.aims.iter_mut().flatten().zip(&weights.patterns) {
+        let own: Vec<Gain> = gains.iter().filter(|(p, _)| p.id() == name).map(|(_, gain)| *gain).collect();
+        let bound = worth(&own);
+        aim.worth = bound.map_or(f32::MAX, |bound| bound as f32);
+        let mean = |gains: &[Gain]| gains.iter().map(|g| g.gain).sum::<f64>() / gains.len().max(1) as f64;
+        let beyond: Vec<Gain> =
+            own.iter().filter(|gain| gain.distance >= f64::from(aim.worth)).copied().collect();
+        let label = name.parse().map_or("?", Pattern::label);
+        match bound {
+            Some(bound) => println!(
+                "{label}: adaptation is worth it from a distance of {bound:.2}: {} of {} trials, {:+.3} dB",
+                beyond.len(),
+                own.len(),
+                mean(&beyond)
+            ),
+            None => println!(
+                "{label}: adaptation is never worth it ({} trials, {:+.3} dB)",
+                own.len(),
+                mean(&own)
+            ),
+        }
+    }
+    let bytes = weights.to_bytes(true)?;
+    write_atomic(&args.output, &bytes, true)
+        .with_context(|| format!("cannot write {}", Shown(&args.output)))?;
+    Ok(Exit::Done)
+}
