@@ -2,7 +2,7 @@
 
     cargo build --release --example worker -p udair-engine
     $(benches/peers/network/setup.sh) benches/peers/network/compare.py [--preset small|base] [--size 256] [--rounds 5]
-        [--peers NAME...]
+        [--pause] [--peers NAME...]
 
 Every peer is a process of its own with two threads that waits for its turn; in each round all run
 once, in an order that rotates. Prints medians, the ratio of udair's time to each, peak memory, and
@@ -99,6 +99,7 @@ def main():
     parser.add_argument("--preset", choices=["small", "base"], default="base")
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--pause", action="store_true", help="wait for a line on stdin once all peers are ready")
     parser.add_argument("--peers", nargs="*", choices=PEERS, default=list(PEERS), metavar="NAME", help="; ".join(PEERS))
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -121,6 +122,9 @@ def main():
             except RuntimeError as error:
                 print(f"{name}: {error}", file=sys.stderr)
         names = list(workers)
+        if options.pause:
+            print(f"ready: {', '.join(names)}; a line starts the rounds", file=sys.stderr)
+            sys.stdin.readline()
         for turn in range(options.rounds):
             for i in range(len(names)):
                 workers[names[(i + turn) % len(names)]].run()

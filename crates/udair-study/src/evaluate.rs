@@ -125,7 +125,7 @@ fn one(
         patterns: findings.patterns.iter().map(probability).collect(),
         several: findings.several.iter().map(|pattern| pattern.id()).collect(),
         distance: findings.distance,
-        adaptation: report.adaptation.as_ref().map(AdaptationResult::of),
+        adaptation: report.adaptation.as_ref().map(AdaptationResult::of).unwrap_or_default(),
         psnr_in: compared.map(|s| s[0].psnr),
         psnr: compared.map(|s| s[1].psnr),
         ssim_in: compared.and_then(|s| s[0].ssim),

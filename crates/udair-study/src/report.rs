@@ -47,9 +47,8 @@ pub struct ImageResult {
     pub patterns: Vec<Probability>,
     pub several: Vec<&'static str>,
     pub distance: Option<f32>,
-    /// Absent where adaptation was off, or the picture was left alone.
     #[serde(flatten)]
-    pub adaptation: Option<AdaptationResult>,
+    pub adaptation: AdaptationResult,
     pub psnr_in: Option<f64>,
     pub psnr: Option<f64>,
     pub ssim_in: Option<f64>,
@@ -60,13 +59,13 @@ pub struct ImageResult {
     pub seconds: f64,
 }
 
-/// What became of the adaptation of a picture.
-#[derive(Debug, Clone, Serialize)]
+/// What became of the adaptation of a picture; empty where it was off or the picture was left alone.
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct AdaptationResult {
     /// Whether the conditions are adapted.
     pub adapted: bool,
     /// Id of what was decided.
-    pub adaptation: &'static str,
+    pub adaptation: Option<&'static str>,
     /// The loss before every step and after the last.
     pub adapt_losses: Vec<f64>,
     /// The distance to the anchor of every pattern, in the units of the loss.
@@ -77,7 +76,7 @@ impl AdaptationResult {
     pub(crate) fn of(adaptation: &Adaptation) -> Self {
         Self {
             adapted: adaptation.decision == Decision::Adapted,
-            adaptation: adaptation.decision.id(),
+            adaptation: Some(adaptation.decision.id()),
             adapt_losses: adaptation.losses.clone(),
             anchor_distances: adaptation.distances.iter().map(|(pattern, d)| (pattern.id(), *d)).collect(),
         }
@@ -237,7 +236,7 @@ mod tests {
             patterns: Vec::new(),
             several: Vec::new(),
             distance: None,
-            adaptation: None,
+            adaptation: AdaptationResult::default(),
             psnr_in: None,
             psnr,
             ssim_in: None,

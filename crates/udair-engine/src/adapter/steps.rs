@@ -44,7 +44,10 @@ pub(super) fn run(
     let total = |i: usize| losses[i].iter().sum::<f64>();
     let change = levels.each_ref().map(|level| level.change);
     let fell = total(settings.steps) < total(0);
+    let sound = change.iter().all(|change| change.is_finite());
     let verdict = match settings.guard {
+        // No one asks for conditions that are no numbers.
+        _ if !sound => Verdict::LossDidNotFall,
         Some(_) if !fell => Verdict::LossDidNotFall,
         Some(guard) if !change.iter().all(|&change| change <= guard.change) => Verdict::ChangedTooMuch,
         _ => Verdict::Adapted,

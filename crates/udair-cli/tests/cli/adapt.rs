@@ -1,0 +1,67 @@
+//! Adaptation: what its flags do, and where what it needs comes from.
+
+use std::fmt::Write;
+
+use serde_json::Value;
+
+use crate::sandbox::Sandbox;
+
+/// A folder with pictures of every pattern, and weights that have learned anchors from them.
+fn learned() -> Sandbox {
+    let sandbox = Sandbox::new();
+    let mut manifest = "task\tsource\tlq\tgt\n".to_string();
+    for task in ["denoise", "dehaze", "derain", "lowlight", "underwater", "clean"] {
+        for i in 0..12 {
+            let name = format!("train/{task}-{i}.png");
+            sandbox.picture(&name, 66 + i, 64);
+            let _ = writeln!(manifest, "{task}\t{task}\t{name}\t{name}");
+        }
+    }
+    sandbox.write("train.tsv", manifest.as_bytes());
+    let args = ["study", "anchors", "--manifest", "train.tsv", "-o", "adaptable", "--trials", "1"];
+    let ended = sandbox.run(&args).expect(0);
+    assert!(ended.text().contains("named rightly"), "{}", ended.text());
+    sandbox
+}
+
+#[test]
+fn anchors_are_learned_and_adapted_to() {
+    let sandbox = learned();
+    sandbox.picture("a.png", 80, 72);
+    let restore = |rest: &[&str]| -> Value {
+        let args = ["restore", "a.png", "--always", "--overwrite", "--json", "--model", "adaptable"];
+        sandbox.run(&[&args[..], rest].concat()).expect(0).json()[0].clone()
+    };
+    let off = restore(&[]);
+    assert_eq!((&off["adapted"], &off["adapt_losses"]), (&Value::Null, &Value::Null));
+    let plain = sandbox.read("a.restored.png");
+    let forced = restore(&["--adapt", "coral", "--pattern", "derain", "--adapt-steps", "3"]);
+    assert_eq!((&forced["adapted"], &forced["adaptation"]), (&true.into(), &"adapted".into()));
+    assert_eq!(forced["adapt_losses"].as_array().unwrap().len(), 4);
+    assert_eq!(forced["anchor_distances"].as_array().unwrap().len(), 6);
+    assert_eq!(forced["pattern"], off["pattern"], "naming a pattern changes nothing that is found");
+    assert_ne!(sandbox.read("a.restored.png"), plain);
+
+    sandbox.write("a.tsv", b"task\tsource\tlq\tgt\nderain\ts\ta.png\ta.png\n");
+    let args = ["eval", "--manifest", "a.tsv", "--model", "adaptable", "--json", "-", "--always"];
+    let eval = |rest: &[&str]| -> Value {
+        serde_json::from_slice(&sandbox.run(&[&args[..], rest].concat()).expect(0).stdout).unwrap()
+    };
+    let told = eval(&["--adapt", "coral", "--oracle"]);
+    assert_eq!((&told["oracle"], &told["images"][0]["adapted"]), (&true.into(), &true.into()));
+    assert_eq!(told["images"][0]["anchor_distances"].as_object().unwrap().len(), 6);
+    let off = eval(&[]);
+    assert_eq!((&off["oracle"], &off["images"][0]["adapted"]), (&false.into(), &false.into()));
+}
+
+#[test]
+fn what_cannot_be_adapted_says_why() {
+    let sandbox = Sandbox::new();
+    sandbox.picture("a.png", 80, 72);
+    let ended = sandbox.run(&["restore", "a.png", "--adapt", "auto"]).expect(0);
+    assert!(ended.stderr.contains("not adapted: the weights hold no anchors"), "{}", ended.stderr);
+    for method in ["tent", "sar"] {
+        let ended = sandbox.run(&["restore", "a.png", "--overwrite", "--adapt", method]).expect(2);
+        assert!(ended.stderr.contains("hint: build with the feature `train`"), "{}", ended.stderr);
+    }
+}
