@@ -1,6 +1,8 @@
 //! `udair bench`: how fast the network runs here, against what the machine can do at best.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::sync::Mutex;
 use std::time::Instant;
 
@@ -76,11 +78,8 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<Exit> {
         }
     };
     let bench = measure(&engine, model, args.size, args.runs)?;
-    if args.json {
-        println!("{}", serde_json::to_string(&bench)?);
-    } else {
-        print(&bench);
-    }
+    let text = if args.json { serde_json::to_string(&bench)? + "\n" } else { describe(&bench) };
+    std::io::stdout().lock().write_all(text.as_bytes())?;
     Ok(Exit::Done)
 }
 
@@ -126,26 +125,26 @@ fn measure(
     })
 }
 
-fn print(bench: &Bench) {
+fn describe(bench: &Bench) -> String {
     let Bench { width, height, threads, simd, precision, seconds, .. } = bench;
-    println!("{} at {width}x{height}, {threads} threads, {simd}, {precision}: {seconds:.3} s", bench.model);
-    println!(
-        "{:.1} GFLOP/s, {:.0} % of the {:.1} that an f32 matrix product in cache reaches here",
+    let mut text = format!(
+        "{} at {width}x{height}, {threads} threads, {simd}, {precision}: {seconds:.3} s\n\
+         {:.1} GFLOP/s, {:.0} % of the {:.1} that an f32 matrix product in cache reaches here\n\
+         moving the maps alone would take {:.0} % of the time, at {:.1} GB/s\n",
+        bench.model,
         bench.gflops,
         bench.share_of_peak * 100.0,
-        bench.gemm_peak_gflops
-    );
-    println!(
-        "moving the maps alone would take {:.0} % of the time, at {:.1} GB/s",
+        bench.gemm_peak_gflops,
         bench.share_of_memory_floor * 100.0,
         bench.bandwidth_gbytes
     );
     if let Some(mib) = bench.peak_rss_mib {
-        println!("peak memory {mib:.0} MiB");
+        let _ = writeln!(text, "peak memory {mib:.0} MiB");
     }
     for stage in &bench.stages {
-        println!("  {:14} {:.3} s", stage.name, stage.seconds);
+        let _ = writeln!(text, "  {:14} {:.3} s", stage.name, stage.seconds);
     }
+    text
 }
 
 /// Notes when each part of the network was entered.

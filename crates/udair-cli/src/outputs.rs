@@ -110,7 +110,11 @@ impl<'a> Place<'a> {
 /// `<stem>.<marks>.<ext>`, the stem shortened where the name would grow too long.
 fn marked_name(path: &Path, marks: &[&str], format: Option<Format>) -> OsString {
     let stem = path.file_stem().unwrap_or_default();
-    let mut end: OsString = marks.iter().map(|mark| format!(".{mark}")).collect::<String>().into();
+    let mut end = OsString::new();
+    for mark in marks {
+        end.push(".");
+        end.push(mark);
+    }
     let extension = format.map(|f| f.extension().into()).or_else(|| path.extension().map(OsString::from));
     if let Some(extension) = extension {
         end.push(".");

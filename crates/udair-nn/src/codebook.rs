@@ -121,12 +121,7 @@ impl Codebook {
     /// `rows` that `draw` picks (given the number of rows, it returns one of them), with a tenth of the
     /// mean count. Returns how many were dead.
     #[must_use]
-    pub fn revive(
-        self,
-        rows: &Tensor<2>,
-        dead: f32,
-        mut draw: impl FnMut(usize) -> usize,
-    ) -> (Self, usize) {
+    pub fn revive(self, rows: &Tensor<2>, dead: f32, mut draw: impl FnMut(usize) -> usize) -> (Self, usize) {
         let device = rows.device();
         let mut counts = values(self.cluster_size.val().inner());
         let mean = counts.iter().sum::<f32>() / counts.len() as f32;

@@ -18,7 +18,8 @@ use udair_train::adamw::AdamW;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let arguments: Vec<usize> = std::env::args().skip(1).map(|word| word.parse()).collect::<Result<_, _>>()?;
+    let arguments: Vec<usize> =
+        std::env::args().skip(1).map(|word| word.parse()).collect::<Result<_, _>>()?;
     let [size, batch] = arguments[..] else { return Err("usage: step_time SIZE BATCH".into()) };
     let config = Config::small();
     let device = Device::flex().autodiff();

@@ -119,7 +119,9 @@ impl RunFolder {
         save_png(&picture, &found.samples)?;
         let bytes = fs::read(&picture).map_err(TrainError::io(&picture))?;
         let (width, height) = (found.samples.width, found.samples.height);
-        self.events.picture("val/samples", step, width, height, &bytes).map_err(TrainError::io(&self.path))?;
+        self.events
+            .picture("val/samples", step, width, height, &bytes)
+            .map_err(TrainError::io(&self.path))?;
         self.events.flush().map_err(TrainError::io(&self.path))
     }
 

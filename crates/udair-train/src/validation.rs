@@ -106,7 +106,8 @@ fn centre(rgb: &[f32], width: usize, height: usize) -> Photo {
 /// Rows of pictures as one.
 fn sheet(rows: &[[Photo; 3]]) -> Photo {
     let lines = rows.iter().flat_map(|row| {
-        (0..SAMPLE).flat_map(move |y| row.iter().flat_map(move |cell| &cell.pixels[y * SAMPLE * 3..][..SAMPLE * 3]))
+        (0..SAMPLE)
+            .flat_map(move |y| row.iter().flat_map(move |cell| &cell.pixels[y * SAMPLE * 3..][..SAMPLE * 3]))
     });
     let pixels = lines.copied().collect();
     Photo { width: 3 * SAMPLE, height: rows.len() * SAMPLE, pixels }
@@ -121,7 +122,8 @@ mod tests {
         let entry = |pattern: &str, source: &str, pairs, output| {
             ((pattern.to_string(), source.to_string()), Score { pairs, input: 10.0, output })
         };
-        let sources = [entry("rain", "a", 1, 20.0), entry("rain", "b", 9, 30.0), entry("clean", "c", 5, 60.0)];
+        let sources =
+            [entry("rain", "a", 1, 20.0), entry("rain", "b", 9, 30.0), entry("clean", "c", 5, 60.0)];
         let (identified, perplexity) = (None, [f32::NAN; 2]);
         let found = Validation { sources: sources.into(), identified, perplexity, samples: sheet(&[]) };
         assert_eq!(found.mean(), 25.0);

@@ -9,7 +9,7 @@ use udair_engine::{Aim, Engine, Guard, MomentSum};
 fn restorer(worth: Option<f32>) -> Restorer {
     let weights = Weights::from_bytes(udair_weights::SMALL).unwrap();
     let engine = Engine::new(&Weights { aims: None, ..weights.clone() }).unwrap();
-    let conditions = engine.conditions(&[0.4; 3 * 64 * 64], 64, 64, &Silent).unwrap();
+    let conditions = engine.conditions(&vec![0.4; 3 * 64 * 64], 64, 64, &Silent).unwrap();
     let d2 = engine.d2(&conditions, &Silent).unwrap();
     let mut sum = MomentSum::default();
     sum.add(engine.isa(), [&conditions.d4, &conditions.d3, &d2]).unwrap();

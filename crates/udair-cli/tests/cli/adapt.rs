@@ -6,18 +6,47 @@ use serde_json::Value;
 
 use crate::sandbox::Sandbox;
 
-/// A folder with pictures of every pattern, and weights that have learned anchors from them.
-fn learned() -> Sandbox {
+/// A folder with `count` pictures of every pattern, listed in `train.tsv`.
+fn training(count: usize) -> Sandbox {
     let sandbox = Sandbox::new();
     let mut manifest = "task\tsource\tlq\tgt\n".to_string();
     for task in ["denoise", "dehaze", "derain", "lowlight", "underwater", "clean"] {
-        for i in 0..12 {
+        for i in 0..count {
             let name = format!("train/{task}-{i}.png");
             sandbox.picture(&name, 66 + i, 64);
             let _ = writeln!(manifest, "{task}\t{task}\t{name}\t{name}");
         }
     }
     sandbox.write("train.tsv", manifest.as_bytes());
+    sandbox
+}
+
+#[test]
+fn prototypes_are_measured_and_drawn() {
+    let sandbox = training(2);
+    let args = ["study", "prototypes", "--manifest", "train.tsv", "--side", "64", "--out", "figures"];
+    let ended = sandbox.run(&args).expect(0);
+    for what in ["information on the pattern", "another pattern", "noise 50", "named rightly"] {
+        assert!(ended.text().contains(what), "{}", ended.text());
+    }
+    let names = ["codes-coarse", "codes-fine", "confusion", "t-sne"];
+    let expected: Vec<String> = names.iter().flat_map(|n| [format!("{n}.png"), format!("{n}.svg")]).collect();
+    assert_eq!(sandbox.files("figures"), expected);
+}
+
+#[test]
+fn every_way_to_adapt_is_tried() {
+    let sandbox = training(1);
+    let args = ["study", "adaptation", "--manifest", "train.tsv", "--side", "64", "--methods", "auto"];
+    let ended = sandbox.run(&args).expect(0);
+    for what in ["pictures as they are", "shifted pictures", "auto, at any distance", "auto, by set"] {
+        assert!(ended.text().contains(what), "{}", ended.text());
+    }
+}
+
+/// Weights that have learned anchors from pictures of every pattern.
+fn learned() -> Sandbox {
+    let sandbox = training(12);
     let args = ["study", "anchors", "--manifest", "train.tsv", "-o", "adaptable", "--trials", "1"];
     let ended = sandbox.run(&args).expect(0);
     assert!(ended.text().contains("named rightly"), "{}", ended.text());

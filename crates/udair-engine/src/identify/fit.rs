@@ -16,9 +16,11 @@ use crate::{Config, EngineError, Tensor};
 /// Share of the mean variance that is added to the covariance's diagonal.
 const SHRINKAGE: f64 = 0.3;
 
-/// Share of pictures of one pattern that are not to be found farther away than the limit, or to have
-/// two patterns.
+/// Share of the pictures kept out that limit and margin hold for.
 const WITHIN: f64 = 0.995;
+/// The limit lies so many times farther: of collections that took no part in a fit, up to a fifth lies
+/// beyond what pictures of known collections reach, but none beyond twice that.
+const REACH: f64 = 2.0;
 
 /// Features of pictures whose pattern is known.
 #[derive(Debug, Clone, Default)]
@@ -97,7 +99,7 @@ impl Examples {
         let balanced = others.balanced(patterns.len());
         let temperature = temperature(&distances, &others.labels, &balanced);
         tensors.insert("temperature".into(), tensor(&[], vec![temperature]));
-        tensors.insert("limit".into(), tensor(&[], vec![bound(nearest.clone())]));
+        tensors.insert("limit".into(), tensor(&[], vec![REACH * bound(nearest.clone())]));
         if !pairs.is_empty() {
             let centres: Vec<Vec<f64>> = pairs.iter().map(|pair| raw.centre(&pair.rows)).collect();
             let shape = [pairs.len(), rank];

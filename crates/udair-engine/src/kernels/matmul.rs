@@ -64,14 +64,19 @@ impl Packed {
         let (panel, place) = (inner * LANES, inner / granule * LANES);
         for (block, (a, b)) in a.data.chunks_exact(panel).zip(b.data.chunks_exact(panel)).enumerate() {
             let to = &mut self.data[(2 * block + half) * place..][..place];
-            let mixed = |i: usize| a[i] + t * (b[i] - a[i]);
+            let mixed = |a: &f32, b: &f32| a + t * (b - a);
             match self.precision.0 {
-                Kind::F32 => to.iter_mut().enumerate().for_each(|(i, to)| *to = mixed(i)),
+                Kind::F32 => {
+                    to.iter_mut().zip(a.iter().zip(b)).for_each(|(to, (a, b))| *to = mixed(a, b));
+                }
                 #[cfg(target_arch = "x86_64")]
                 Kind::Bf16 => {
-                    for (i, to) in to.iter_mut().enumerate() {
-                        let low = i / LANES * 2 * LANES + i % LANES;
-                        *to = super::bf16::pair(mixed(low), mixed(low + LANES));
+                    let pairs = a.chunks_exact(2 * LANES).zip(b.chunks_exact(2 * LANES));
+                    for (to, (a, b)) in to.chunks_exact_mut(LANES).zip(pairs) {
+                        for (i, to) in to.iter_mut().enumerate() {
+                            let (low, high) = (mixed(&a[i], &b[i]), mixed(&a[i + LANES], &b[i + LANES]));
+                            *to = super::bf16::pair(low, high);
+                        }
                     }
                 }
             }

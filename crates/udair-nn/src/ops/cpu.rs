@@ -4,10 +4,10 @@
 //! Each keeps its inputs and nothing else: what the backward pass needs beyond them it computes
 //! again.
 
+use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::ops::{Backward, NodeGuard, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
@@ -103,8 +103,7 @@ impl Kernels for Flex {
         taps: Primitive,
         project: Primitive,
     ) -> Primitive {
-        let parameters =
-            [norm_weight, norm_bias, temperature, qkv, taps, project].map(|p| p.to_contiguous());
+        let parameters = [norm_weight, norm_bias, temperature, qkv, taps, project].map(|p| p.to_contiguous());
         forward(&attention_of(&parameters), x)
     }
 }
@@ -255,7 +254,7 @@ fn parted<C: CheckpointStrategy, const N: usize>(
         nodes.push(node);
         plain
     });
-    (plain, nodes.try_into().ok().expect("there is one node a tensor"))
+    (plain, nodes.try_into().expect("there is one node a tensor"))
 }
 
 /// Enters an operation with its output into the graph of `parents`.

@@ -11,22 +11,24 @@ pub struct Gain {
 
 /// A picture is harmed that loses more than this, in dB.
 pub const HARM: f64 = 0.1;
-/// Share of the pictures beyond the bound that may be harmed.
-const HARMED: f64 = 0.01;
+/// A bound tolerates half of that: pictures that it is not chosen by vary more than those it is.
+const TOLERATED: f64 = HARM / 2.0;
+/// Share of the pictures beyond the bound that may lose more than that.
+const LOSERS: f64 = 0.01;
 /// Pictures that a bound must have beyond it to be believed.
 const LEAST: usize = 8;
 
-/// The smallest distance beyond which at most [`HARMED`] of the pictures are harmed and the mean gain
-/// is positive, whatever larger bound is chosen instead; `None` where there is none that [`LEAST`]
-/// pictures support.
+/// The smallest distance beyond which the mean gain is positive, and beyond which, as beyond every
+/// larger one, at most one picture in a hundred loses more than half of [`HARM`]; `None` where there
+/// is none that eight pictures support.
 pub fn worth(gains: &[Gain]) -> Option<f64> {
     let mut gains = gains.to_vec();
     gains.sort_by(|a, b| b.distance.total_cmp(&a.distance));
-    let (mut sum, mut harmed, mut bound) = (0.0, 0_usize, None);
+    let (mut sum, mut losers, mut bound) = (0.0, 0_usize, None);
     for (i, Gain { distance, gain }) in gains.iter().enumerate() {
         sum += gain;
-        harmed += usize::from(*gain < -HARM);
-        if harmed as f64 > HARMED * (i + 1) as f64 {
+        losers += usize::from(*gain < -TOLERATED);
+        if losers as f64 > LOSERS * (i + 1) as f64 {
             break;
         }
         if i + 1 >= LEAST && sum > 0.0 {

@@ -73,7 +73,7 @@ unsafe fn product_with<S: Simd>(left: Matrix<'_>, right: Matrix<'_>, out: &mut [
                     3 => rows::<S, 3>(left, steps, &panel, columns, right.columns, out, store),
                     2 => rows::<S, 2>(left, steps, &panel, columns, right.columns, out, store),
                     _ => rows::<S, 1>(left, steps, &panel, columns, right.columns, out, store),
-                };
+                }
             }
             column += columns.1;
         }
