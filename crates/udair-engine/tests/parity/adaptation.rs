@@ -162,13 +162,15 @@ fn fresh_residual_adapters_change_nothing_before_the_first_step() {
 #[test]
 fn steps_lower_the_loss_and_change_the_conditions() {
     let ours = Ours::new(200, 136);
-    let adapted = ours.adapt(&Adaptation::default());
+    let settings = Adaptation::default();
+    let adapted = ours.adapt(&settings);
     assert_eq!(adapted.verdict, Verdict::Adapted, "{:?} {:?}", adapted.losses, adapted.change);
     assert_eq!(adapted.losses.len(), 6);
+    let most = settings.guard.unwrap().change;
     for level in 0..3 {
         assert!(adapted.losses.is_sorted_by(|a, b| a[level] > b[level]), "{:?}", adapted.losses);
     }
-    assert!(adapted.change.iter().all(|&change| change > 1e-3 && change < 0.25), "{:?}", adapted.change);
+    assert!(adapted.change.iter().all(|&change| change > 1e-3 && change < most), "{:?}", adapted.change);
 }
 
 #[test]
