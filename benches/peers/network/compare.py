@@ -17,6 +17,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -127,6 +128,8 @@ def main():
             sys.stdin.readline()
         for turn in range(options.rounds):
             for i in range(len(names)):
+                # The threads of the one before spin for a while after its turn.
+                time.sleep(0.5)
                 workers[names[(i + turn) % len(names)]].run()
         ours = statistics.median(workers["udair"].times)
         reference = np.fromfile(workers["udair"].output, "<f4")
