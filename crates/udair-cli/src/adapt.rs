@@ -10,7 +10,7 @@ use crate::problem::Problem;
 #[derive(Debug, Args)]
 pub(crate) struct AdaptArgs {
     /// Adapt to each photo before it is restored: `auto` where it is likely to help, `off`, or
-    /// `coral` always. `tent` and `sar` need a build with training
+    /// `coral` always. `tent` and `sar` are known but not built yet
     #[arg(long, value_name = "HOW", value_parser = ["auto", "off", "coral", "tent", "sar"])]
     adapt: Option<String>,
 
@@ -29,19 +29,17 @@ impl AdaptArgs {
     pub(crate) fn apply(&self, options: Options) -> Result<Options, Problem> {
         let adapt = match self.adapt.as_deref() {
             None => options.adapt,
-            Some(id) => {
-                Adapt::ALL.into_iter().find(|adapt| adapt.id() == id).ok_or_else(|| needs_training(id))?
-            }
+            Some(id) => Adapt::ALL.into_iter().find(|adapt| adapt.id() == id).ok_or_else(|| not_built(id))?,
         };
         let coral = Coral { steps: self.adapt_steps, ..options.coral };
         Ok(Options { adapt, coral, anchor: self.pattern, ..options })
     }
 }
 
-/// TENT and SAR need gradients through the network, which this program does not have.
-fn needs_training(id: &str) -> Problem {
-    Problem::new(format!("--adapt {id} needs gradients through the network, and this build has none"))
-        .hint("build with the feature `train`, or use --adapt auto or coral")
+/// TENT and SAR need gradients through the network, which no build of this program offers yet.
+fn not_built(id: &str) -> Problem {
+    Problem::new(format!("--adapt {id} needs gradients through the network, and is not built yet"))
+        .hint("use --adapt auto or coral")
 }
 
 fn steps(text: &str) -> Result<usize, String> {

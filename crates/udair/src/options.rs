@@ -31,9 +31,7 @@ impl Options {
     /// The default of [`Options::sure`].
     pub const SURE: f32 = 0.8;
 
-    /// The default of [`Options::clean_threshold`]. Measured with the first weights on 424 training
-    /// pictures: it leaves 131 of 153 good photos alone and 4 of 271 spoiled ones, which costs no
-    /// collection more than 0.05 dB against restoring everything.
+    /// The default of [`Options::clean_threshold`].
     ///
     /// Chosen for the shipped weights on 424 of their training pictures (the example
     /// `clean_threshold` of `udair-study`): the lowest tenth at which leaving pictures alone costs no
