@@ -76,7 +76,7 @@ pub(crate) struct Compute {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) threads: Option<u16>,
 
-    /// Memory that one picture may take, such as 4GiB [default: half of what is free]
+    /// Memory that the program may take for one picture, such as 4GiB [default: half of what is free]
     #[arg(long, value_name = "SIZE", value_parser = memory::parse)]
     pub(crate) memory: Option<u64>,
 }

@@ -1,14 +1,33 @@
 //! How much memory one picture may take.
 
-use sysinfo::{MemoryRefreshKind, RefreshKind, System};
+use sysinfo::{MemoryRefreshKind, ProcessRefreshKind, ProcessesToUpdate, RefreshKind, System};
 
-/// Half of what is free now, in the container where there is one; `None` where nobody knows.
-pub(crate) fn budget() -> Option<u64> {
+/// Bytes that a picture may take from now on: what the program as a whole is allowed, less what it
+/// holds already (weights, the decoded picture), or half of what is free. `None` where nobody knows.
+pub(crate) fn budget(allowed: Option<u64>) -> Option<usize> {
+    let bytes = match allowed {
+        Some(allowed) => allowed.saturating_sub(held().unwrap_or(0)),
+        None => free()? / 2,
+    };
+    Some(usize::try_from(bytes).unwrap_or(usize::MAX))
+}
+
+/// Memory that this process has now.
+fn held() -> Option<u64> {
+    let own = sysinfo::get_current_pid().ok()?;
+    let mut system = System::new().ok()?;
+    let memory = ProcessRefreshKind::nothing().with_memory();
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[own]), false, memory);
+    Some(system.process(own)?.memory())
+}
+
+/// What is free now, in the container where there is one.
+fn free() -> Option<u64> {
     let ram = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
     let system = System::new_with_specifics(ram).ok()?;
     let container = system.cgroup_limits().map_or(u64::MAX, |limits| limits.free_memory);
     let free = system.available_memory().min(container);
-    (free > 0).then_some(free / 2)
+    (free > 0).then_some(free)
 }
 
 /// Reads sizes such as `512MiB`, `4G`, `1.5GiB` and plain bytes.
@@ -47,6 +66,10 @@ mod tests {
 
     #[test]
     fn this_machine_has_memory() {
-        assert!(budget().is_none_or(|bytes| bytes > 1 << 20));
+        assert!(budget(None).is_none_or(|bytes| bytes > 1 << 20));
+        let held = held().unwrap_or(0);
+        assert!((1 << 20..1 << 34).contains(&held), "{held} bytes");
+        assert_eq!(budget(Some(1)), Some(0));
+        assert!(budget(Some(1 << 40)).unwrap() < 1 << 40);
     }
 }

@@ -16,7 +16,8 @@ use crate::problem::Problem;
 pub(crate) struct Model {
     pub(crate) name: String,
     bytes: Cow<'static, [u8]>,
-    memory: Option<usize>,
+    /// Bytes that the program may take, where that was said.
+    memory: Option<u64>,
     machine: Machine,
     restorer: OnceCell<Restorer>,
 }
@@ -27,7 +28,7 @@ pub(crate) fn load(compute: &Compute) -> Result<Model, Problem> {
     let built_in = matches!(bytes, Cow::Borrowed(_));
     let name = compute.model.clone();
     let machine = Machine::of(compute)?;
-    let model = Model { name, bytes, memory: budget(compute), machine, restorer: OnceCell::new() };
+    let model = Model { name, bytes, memory: compute.memory, machine, restorer: OnceCell::new() };
     // A file may be wrong, and that must show before anything is done.
     if !built_in {
         model.restorer()?;
@@ -45,7 +46,7 @@ impl Model {
         let restorer = Weights::from_bytes(&self.bytes).map_err(RestoreError::from);
         let restorer = restorer.and_then(|weights| Restorer::new(&weights, isa, precision, attention));
         let mut restorer = restorer.map_err(|error| named(&self.name, error))?;
-        if let Some(bytes) = self.memory {
+        if let Some(bytes) = memory::budget(self.memory) {
             restorer = restorer.with_memory(bytes);
         }
         Ok(self.restorer.get_or_init(|| restorer))
@@ -69,8 +70,8 @@ pub(crate) fn engine(compute: &Compute) -> Result<Engine, Problem> {
     let weights = Weights::from_bytes(&bytes(&compute.model)?);
     let engine = weights.and_then(|weights| Engine::with_precision(&weights, isa, precision));
     let engine = engine.map_err(RestoreError::from);
-    let engine = engine.map_err(|error| named(&compute.model, error))?;
-    Ok(engine.with_attention(attention).with_memory(budget(compute).unwrap_or(usize::MAX)))
+    let engine = engine.map_err(|error| named(&compute.model, error))?.with_attention(attention);
+    Ok(bounded(engine, compute))
 }
 
 /// The instructions that the network runs on.
@@ -102,9 +103,9 @@ impl Machine {
     }
 }
 
-fn budget(compute: &Compute) -> Option<usize> {
-    let bytes = compute.memory.or_else(memory::budget)?;
-    Some(usize::try_from(bytes).unwrap_or(usize::MAX))
+/// The network with the memory that the arguments allow.
+pub(crate) fn bounded(engine: Engine, compute: &Compute) -> Engine {
+    engine.with_memory(memory::budget(compute.memory).unwrap_or(usize::MAX))
 }
 
 fn bytes(name: &str) -> Result<Cow<'static, [u8]>, Problem> {

@@ -12,9 +12,10 @@ use crate::conv::{Conv, Down, Reduce, Up};
 use crate::daam::Enlarge;
 use crate::grid::Grid;
 use crate::kernels::{Epilogue, Output};
+use crate::palette::{D3, Positions};
 use crate::run::{Lease, Run};
 use crate::source::Source;
-use crate::{Conditions, EngineError, Map};
+use crate::{Conditions, EngineError};
 
 /// The backbone with its weights packed.
 #[derive(Debug)]
@@ -31,6 +32,8 @@ pub(crate) struct Backbone {
     up: Up,
     last: Vec<Block>,
     output: Conv,
+    /// Codes of the fine codebook.
+    codes: usize,
 }
 
 /// What happens at scale 1/2 or 1/4.
@@ -84,6 +87,7 @@ impl Backbone {
             up: Up::load(source, "up2_1")?,
             last,
             output: Conv::load(source, "output", 1)?,
+            codes: config.codes,
         })
     }
 
@@ -137,7 +141,8 @@ impl Backbone {
         conditions: Conditions,
         enlarge: &Enlarge,
     ) -> Result<Lease<'a>, EngineError> {
-        let Conditions { d4, d3, d2, .. } = conditions;
+        let Conditions { d4, d3, d2, codes_b, .. } = conditions;
+        let d3 = D3::new(d3, codes_b, self.codes);
         let [half, quarter] = &self.scales;
         run.stage("encoder 1/2");
         let half_grid = half.enter(run, (map, grid), area)?;
@@ -154,6 +159,7 @@ impl Backbone {
         drop((latent, d4));
         run.stage("decoder 1/4");
         quarter.leave(run, (&map, latent_grid), (&mut quarter_area, quarter_grid))?;
+        drop(map);
         let map = quarter.fusion.apply(run, &mut quarter_area, quarter_grid, stored(&d3))?;
         drop(quarter_area);
         run.stage("decoder 1/2");
@@ -217,14 +223,14 @@ impl Fusion {
     }
 }
 
-/// A condition that is at hand as a map.
+/// A condition that is at hand.
 fn stored(
-    map: &Map,
+    map: &impl Positions,
 ) -> impl Fn(usize, &mut [f32], usize, &mut crate::run::Scratch) -> Result<(), EngineError> + Sync + '_ {
     |y, out, stride, _| {
-        let row = &map.data[y * map.width * map.channels..][..map.width * map.channels];
-        for (to, from) in out.chunks_mut(stride).zip(row.chunks_exact(map.channels)) {
-            to[..map.channels].copy_from_slice(from);
+        for (x, to) in out.chunks_mut(stride).take(map.size().1).enumerate() {
+            let from = map.at(y, x);
+            to[..from.len()].copy_from_slice(from);
         }
         Ok(())
     }

@@ -39,6 +39,7 @@ mod import;
 mod kernels;
 mod machine;
 mod pad;
+mod palette;
 mod parameters;
 mod plan;
 mod run;

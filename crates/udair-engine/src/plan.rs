@@ -49,7 +49,8 @@ fn maps(config: &Config, width: usize, height: usize) -> usize {
     let grid = Pad::new(config.pad, width, height).grid;
     // Values a full-size pixel. In the backbone the area of full size, beside it the map that leaves
     // 1/2 (the inner areas take as much, while part of the large area is not yet touched), and the
-    // picture; in the analysis its two largest maps, and the picture twice.
+    // picture; in the analysis its two largest maps, and the picture twice. Conditions that follow
+    // from the codes are kept as such, and take next to nothing.
     let backbone = 2 * config.width + config.width.div_ceil(2) + 3;
     let analysis = config.trunk.div_ceil(4) + 2 * 3;
     grid.height.saturating_mul(grid.width).saturating_mul(backbone.max(analysis) * 4)

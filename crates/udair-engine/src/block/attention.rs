@@ -9,11 +9,11 @@
 
 mod blend;
 mod cells;
-
-use std::sync::{Mutex, PoisonError};
+mod totals;
 
 use blend::Blend;
 use cells::Cells;
+use totals::Totals;
 
 use super::expansion::Expansion;
 use super::{Norm, SUM_ROWS, Strip, each_strip, strip_rows};
@@ -103,7 +103,7 @@ impl Attention {
         x: &mut [f32],
         grid: Grid,
         cells: Cells,
-        sums: &[f64],
+        sums: &[f32],
     ) -> Result<(), EngineError> {
         let (c, strip_height) = (self.channels, strip_rows(run, grid));
         each_strip(run, x, grid, |i, strip, rows, scratch| {
@@ -161,38 +161,33 @@ impl Attention {
     }
 
     /// Gram matrices and squared lengths of every cell.
-    fn sums(&self, run: &Run<'_>, x: &mut [f32], grid: Grid, cells: Cells) -> Result<Vec<f64>, EngineError> {
+    fn sums(&self, run: &Run<'_>, x: &mut [f32], grid: Grid, cells: Cells) -> Result<Vec<f32>, EngineError> {
         let len = self.sum_len();
         let block = cells.columns * len;
-        let mut all = run.map(grid.height.div_ceil(SUM_ROWS) * block)?;
-        all.fill(0.0);
-        // Every strip has its own sums, so no lock is ever waited for.
-        let share = strip_rows(run, grid) / SUM_ROWS * block;
-        let partial: Vec<_> = all.chunks_mut(share).map(Mutex::new).collect();
+        let totals = Totals::new(cells, grid.height);
+        let blocks = strip_rows(run, grid) / SUM_ROWS;
         each_strip(run, x, grid, |i, strip, rows, scratch| {
             let count = rows.len() / grid.row();
-            let mut sums = partial[i].lock().unwrap_or_else(PoisonError::into_inner);
             let tile = self.compare.tile(grid.width).min(cells.width);
-            let [normal, rolling, qk] = scratch.pieces([
+            let [normal, rolling, qk, sums] = scratch.pieces([
                 Strip::len(count, grid),
                 self.compare.scratch(tile),
                 tile * self.compare.padded() + LANES,
+                count.div_ceil(SUM_ROWS) * block,
             ])?;
+            sums.fill(0.0);
             strip.normalise(run, &self.norm, rows, grid, normal);
             self.compare.roll(run, normal, (count, grid.width), tile, rolling, |y, first, rolled| {
                 rolled.interleaved(qk);
                 let start = y / SUM_ROWS * block + first / cells.width * len;
                 self.add(run, qk, rolled.pixels, &mut sums[start..][..len]);
             });
+            for (number, sums) in sums.chunks_exact(block).enumerate() {
+                totals.add(i * blocks + number, sums);
+            }
             Ok(())
         })?;
-        drop(partial);
-        let mut total = vec![0.0; cells.count() * len];
-        for (i, sums) in all.chunks_exact(block).enumerate() {
-            let row = &mut total[i * SUM_ROWS / cells.height * block..][..block];
-            row.iter_mut().zip(sums).for_each(|(t, &s)| *t += f64::from(s));
-        }
-        Ok(total)
+        Ok(totals.finish())
     }
 
     /// Adds the products of `pixels` interleaved pixels of q and k.
@@ -207,17 +202,17 @@ impl Attention {
     }
 
     /// The output projection times the attention matrix.
-    fn matrix(&self, sums: &[f64], precision: Precision) -> Result<Packed, EngineError> {
+    fn matrix(&self, sums: &[f32], precision: Precision) -> Result<Packed, EngineError> {
         let (c, d) = (self.channels, self.head());
         let row = Gram::row(d);
         let (grams, lengths) = sums.split_at(c * row);
-        let length = |i: usize| lengths[i].sqrt().max(SHORTEST);
+        let length = |i: usize| f64::from(lengths[i]).sqrt().max(SHORTEST);
         let mut product = vec![0.0_f64; c * c];
         for i in 0..c {
             let head = i / d;
             let scores: Vec<f64> = (0..d)
                 .map(|j| {
-                    grams[i * row + j] / (length(i) * length(c + head * d + j))
+                    f64::from(grams[i * row + j]) / (length(i) * length(c + head * d + j))
                         * f64::from(self.temperature[head])
                 })
                 .collect();

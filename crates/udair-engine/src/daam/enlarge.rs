@@ -6,6 +6,7 @@ use crate::conv::Conv;
 use crate::grid::Grid;
 use crate::identify::moments;
 use crate::kernels::{Epilogue, Output};
+use crate::palette::Positions;
 use crate::run::{Run, Scratch};
 use crate::source::Source;
 use crate::{EngineError, Map};
@@ -22,21 +23,23 @@ impl Enlarge {
     pub(crate) fn row(
         &self,
         run: &Run<'_>,
-        d: &Map,
+        d: &impl Positions,
         y: usize,
         out: &mut [f32],
         stride: usize,
         scratch: &mut Scratch,
     ) -> Result<(), EngineError> {
-        let (c, width) = (d.channels, 2 * d.width);
+        let (height, width, c) = d.size();
+        let (height, width) = (2 * height, 2 * width);
         let [scratch] = scratch.pieces([self.0.scratch(width)])?;
         let nearest = |y: usize, to: &mut [f32]| {
-            for (pair, from) in to.chunks_exact_mut(2 * c).zip(d.row(y / 2).chunks_exact(c)) {
+            for (x, pair) in to.chunks_exact_mut(2 * c).enumerate() {
+                let from = d.at(y / 2, x);
                 pair[..c].copy_from_slice(from);
                 pair[c..].copy_from_slice(from);
             }
         };
-        let (size, output) = ((2 * d.height, width), Output::interleaved(stride));
+        let (size, output) = ((height, width), Output::interleaved(stride));
         self.0.row(run, size, y, nearest, scratch, out, output, Epilogue::default());
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Memory for maps and packed weights: aligned to cache lines, zeroed, allocated fallibly.
 
-use std::alloc::{Layout, alloc_zeroed, dealloc};
+use std::alloc::{GlobalAlloc, Layout, System, alloc_zeroed, dealloc};
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
@@ -9,8 +9,20 @@ use crate::EngineError;
 /// A cache line, and the widest vector.
 const ALIGNMENT: usize = 64;
 
+/// Values from which on memory is had from the system itself, which takes it back at once. The
+/// program's allocator may keep what is given back for a while, and the maps of a large picture
+/// would be in memory twice.
+const LARGE: usize = (32 << 20) / size_of::<f32>();
+
+/// Values that a large buffer is longer by, to begin at a cache line. (Asked for an alignment, the
+/// system's allocator would touch all of the memory to clear it.)
+const SLACK: usize = ALIGNMENT / size_of::<f32>();
+
 /// A fixed number of f32 values, zero at first. Large buffers take memory only where touched.
 pub(crate) struct Buffer {
+    /// What was allocated.
+    start: NonNull<f32>,
+    /// The first value.
     pointer: NonNull<f32>,
     len: usize,
 }
@@ -29,21 +41,28 @@ impl Buffer {
         let failed = EngineError::Memory { bytes: len.saturating_mul(4) };
         let Ok(layout) = Self::layout(len) else { return Err(failed) };
         // SAFETY: the layout has a size above zero; zero bytes are valid f32 values.
-        match NonNull::new(unsafe { alloc_zeroed(layout) }.cast()) {
-            Some(pointer) => Ok(Self { pointer, len }),
-            None => Err(failed),
-        }
+        let start = unsafe { if len < LARGE { alloc_zeroed(layout) } else { System.alloc_zeroed(layout) } };
+        let Some(start) = NonNull::new(start.cast::<f32>()) else { return Err(failed) };
+        let skipped = if len < LARGE { 0 } else { start.as_ptr().align_offset(ALIGNMENT) };
+        debug_assert!(skipped < SLACK, "the system aligns to values");
+        // SAFETY: at most `SLACK` values, by which the memory is longer.
+        Ok(Self { start, pointer: unsafe { start.add(skipped) }, len })
     }
 
+    /// Of the memory itself.
     fn layout(len: usize) -> Result<Layout, std::alloc::LayoutError> {
-        Layout::array::<f32>(len)?.align_to(ALIGNMENT)
+        if len < LARGE {
+            Layout::array::<f32>(len)?.align_to(ALIGNMENT)
+        } else {
+            Layout::array::<f32>(len.saturating_add(SLACK))
+        }
     }
 }
 
 impl Default for Buffer {
     /// No values.
     fn default() -> Self {
-        Self { pointer: NonNull::dangling(), len: 0 }
+        Self { start: NonNull::dangling(), pointer: NonNull::dangling(), len: 0 }
     }
 }
 
@@ -52,8 +71,9 @@ impl Drop for Buffer {
         if self.len > 0
             && let Ok(layout) = Self::layout(self.len)
         {
-            // SAFETY: allocated in `zeros` with the same layout.
-            unsafe { dealloc(self.pointer.as_ptr().cast(), layout) }
+            let start = self.start.as_ptr().cast();
+            // SAFETY: allocated in `zeros` by the same allocator with the same layout.
+            unsafe { if self.len < LARGE { dealloc(start, layout) } else { System.dealloc(start, layout) } }
         }
     }
 }
@@ -85,11 +105,13 @@ mod tests {
 
     #[test]
     fn is_aligned_zero_and_writable() {
-        let mut buffer = Buffer::zeros(1000).unwrap();
-        assert_eq!(buffer.as_ptr() as usize % ALIGNMENT, 0);
-        assert!(buffer.iter().all(|&v| v == 0.0));
-        buffer[999] = 1.0;
-        assert_eq!(buffer[999], 1.0);
+        for len in [1000, LARGE] {
+            let mut buffer = Buffer::zeros(len).unwrap();
+            assert_eq!(buffer.as_ptr() as usize % ALIGNMENT, 0);
+            assert!(buffer.iter().all(|&v| v == 0.0));
+            buffer[len - 1] = 1.0;
+            assert_eq!(buffer[len - 1], 1.0);
+        }
         assert!(Buffer::zeros(0).unwrap().is_empty());
     }
 

@@ -11,7 +11,7 @@ const KEPT: usize = 3;
 /// The matrices of the cells that a strip of rows lies between.
 pub(super) struct Blend<'a> {
     attention: &'a Attention,
-    sums: &'a [f64],
+    sums: &'a [f32],
     cells: Cells,
     /// The first row of cells, and how many.
     first: usize,
@@ -26,7 +26,7 @@ impl<'a> Blend<'a> {
     /// For the `count` rows of pixels from `first` on.
     pub(super) fn new(
         attention: &'a Attention,
-        sums: &'a [f64],
+        sums: &'a [f32],
         cells: Cells,
         first: usize,
         count: usize,
