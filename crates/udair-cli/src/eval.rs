@@ -12,7 +12,7 @@ use udair::{Options, Picture, Watch};
 use udair_image::{EncodeOptions, Format, write_atomic};
 use udair_metrics::{Metric, Parameters};
 use udair_study::{
-    Case, Evaluation, ImageResult, Observer, Settings, StudyError, WeightsId, cases, evaluate,
+    Case, Evaluation, ImageResult, Observer, Settings, StudyError, WeightsId, cases, evaluate, unseen,
 };
 
 use crate::adapt::AdaptArgs;
@@ -101,10 +101,16 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<Exit> {
     let parameters = Parameters { niqe: None, fade: metrics::parameters::fade(args.fade_params.as_deref())? };
     args.compute.start()?;
     let model = model::load(&args.compute)?;
+    let (cases, left_out) = unseen(cases, &model.trained_on()?)?;
+    if cases.is_empty() {
+        eprintln!("nothing to do: the weights were trained on all {left_out} pictures");
+        return Ok(Exit::NothingToDo);
+    }
     interrupt::listen()?;
     let settings = Settings {
         options: args.adapt.apply(Options { always: args.always, ..Options::default() })?,
         oracle: args.oracle,
+        left_out,
         crop: args.crops,
         seed: args.seed,
         metrics: args.metric.clone(),

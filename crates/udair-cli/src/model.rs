@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
 use udair::{RestoreError, Restorer};
 use udair_engine::{Attention, Engine, Isa, Precision, Weights};
 
@@ -52,9 +52,15 @@ impl Model {
         Ok(self.restorer.get_or_init(|| restorer))
     }
 
+    /// Fingerprints of the pictures that the weights were trained on, where they say so.
+    pub(crate) fn trained_on(&self) -> Result<BTreeSet<String>, Problem> {
+        let weights = Weights::from_bytes(&self.bytes).map_err(RestoreError::from);
+        Ok(weights.map_err(|error| named(&self.name, error))?.trained_on())
+    }
+
     /// SHA-256 of the weights file, in hexadecimal.
     pub(crate) fn sha256(&self) -> String {
-        sha256(&self.bytes)
+        udair_image::sha256(&self.bytes)
     }
 }
 
@@ -126,9 +132,4 @@ fn bytes(name: &str) -> Result<Cow<'static, [u8]>, Problem> {
 fn named(name: &str, error: RestoreError) -> Problem {
     let problem = Problem::from(error);
     Problem { message: format!("{name}: {}", problem.message), ..problem }
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    let nibble = |n: u8| char::from_digit(n.into(), 16).expect("a nibble is a digit");
-    Sha256::digest(bytes).iter().flat_map(|byte| [nibble(byte >> 4), nibble(byte & 15)]).collect()
 }

@@ -91,27 +91,22 @@ impl Backbone {
         })
     }
 
-    /// Adds the network's correction to the padded, mean-subtracted picture `x`.
-    pub(crate) fn restore(
+    /// The picture plus the network's correction. `picture(y, to)` writes row y of the padded,
+    /// mean-subtracted picture; what comes back is of that kind.
+    pub(crate) fn restore<'a>(
         &self,
-        run: &Run<'_>,
-        x: &mut [f32],
+        run: &Run<'a>,
+        picture: impl Fn(usize, &mut [f32]) + Sync,
         grid: Grid,
         conditions: Conditions,
         enlarge: &Enlarge,
-    ) -> Result<(), EngineError> {
+    ) -> Result<Lease<'a>, EngineError> {
         let c = self.embed.outputs();
         let (narrow, wide) = (grid.with(c), grid.with(2 * c));
         let mut full = run.map(wide.len())?;
         let (half, map) = full.split_at_mut(narrow.len());
         run.stage("encoder 1");
-        self.embed.rows(
-            run,
-            grid,
-            |y, to| to.copy_from_slice(&x[y * grid.row()..][..grid.row()]),
-            false,
-            map,
-        )?;
+        self.embed.rows(run, grid, &picture, false, map)?;
         apply(run, &self.first, map, narrow)?;
         let below = self.below(run, (map, narrow), half, conditions, enlarge)?;
         run.stage("decoder 1");
@@ -120,7 +115,9 @@ impl Backbone {
         drop(below);
         apply(run, &self.last, &mut full, wide)?;
         let row = wide.row();
-        run.each_chunk(x, grid.row(), |y, out, scratch| {
+        let mut x = run.map(grid.len())?;
+        run.each_chunk(&mut x, grid.row(), |y, out, scratch| {
+            picture(y, out);
             let [scratch] = scratch.pieces([self.output.scratch(grid.width)])?;
             let fetch = |r: usize, to: &mut [f32]| to.copy_from_slice(&full[r * row..][..row]);
             let epilogue = Epilogue { accumulate: true, ..Epilogue::default() };
@@ -129,7 +126,7 @@ impl Backbone {
             Ok(())
         })?;
         run.advance(self.output.macs(wide));
-        Ok(())
+        Ok(x)
     }
 
     /// Everything below full size, in `area`: the map at 1/2 that is enlarged last.

@@ -24,6 +24,9 @@ use crate::source::Source;
 /// not depend on how a map is cut.
 pub(crate) const SUM_ROWS: usize = 8;
 
+/// Rows of a strip, at most.
+pub(crate) const STRIP_ROWS: usize = 64;
+
 /// A transformer block with its weights packed.
 #[derive(Debug)]
 pub(crate) struct Block {
@@ -122,5 +125,5 @@ where
 fn strip_rows(run: &Run<'_>, grid: Grid) -> usize {
     let share = grid.height.div_ceil(rayon::current_num_threads()).next_multiple_of(SUM_ROWS);
     let fitting = run.strip_values / ((grid.width + 2) * grid.channels);
-    share.min(64).min((fitting / SUM_ROWS * SUM_ROWS).max(SUM_ROWS))
+    share.min(STRIP_ROWS).min((fitting / SUM_ROWS * SUM_ROWS).max(SUM_ROWS))
 }

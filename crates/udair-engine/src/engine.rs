@@ -7,6 +7,7 @@ use crate::kernels::{Isa, Precision};
 use crate::pad::Pad;
 use crate::plan::Plan;
 use crate::run::{Pool, Run};
+use crate::samples::Samples;
 use crate::source::Source;
 use crate::{Adapters, Aim, Config, EngineError, Identification, Identifier, Watch, Weights};
 
@@ -175,7 +176,7 @@ impl Engine {
     ) -> Result<Conditions, EngineError> {
         let pad = self.pad(rgb, width, height)?;
         let work = self.config.analysis_macs(width, height);
-        let run = self.run_within(self.budget, (width, height), watch, work)?;
+        let run = self.run(Samples::extra(rgb), (width, height), watch, work)?;
         run.stage("analysis");
         self.daam.conditions(&run, &pad.centred(&run, rgb)?, pad.grid)
     }
@@ -205,17 +206,17 @@ impl Engine {
         let pad = self.pad(&rgb, width, height)?;
         self.check(&conditions, pad.grid)?;
         let work = self.config.macs(width, height) - self.config.analysis_macs(width, height);
-        // A D2 that the caller holds takes its share of the memory.
-        let held = conditions.d2.as_ref().map_or(0, |d2| 4 * d2.data.len());
-        let run = self.run_within(self.budget.saturating_sub(held), (width, height), watch, work)?;
+        let d2 = conditions.d2.as_ref().map_or(0, |d2| 4 * d2.data.len());
+        let run = self.run(Samples::extra(&rgb) + d2, (width, height), watch, work)?;
         let run = match self.attention {
             Attention::Whole => run,
             Attention::Windows => run.windowed(pad.grid.width),
         };
-        let mut x = pad.centred(&run, &rgb)?;
-        drop(rgb);
-        self.backbone.restore(&run, &mut x, pad.grid, conditions, self.daam.enlarger())?;
-        pad.crop(&x)
+        let samples = Samples::new(rgb);
+        let picture = |y: usize, to: &mut [f32]| samples.centred_row(&pad, y, to);
+        let restored = self.backbone.restore(&run, picture, pad.grid, conditions, self.daam.enlarger())?;
+        drop(samples);
+        pad.crop(&restored)
     }
 
     fn pad(&self, rgb: &[f32], width: usize, height: usize) -> Result<Pad, EngineError> {
@@ -238,15 +239,17 @@ impl Engine {
         Ok(())
     }
 
-    fn run_within<'a>(
+    /// A run within the memory, of which `extra` bytes are held beside what every picture takes.
+    fn run<'a>(
         &'a self,
-        budget: usize,
+        extra: usize,
         size: (usize, usize),
         watch: &'a dyn Watch,
         work: u64,
     ) -> Result<Run<'a>, EngineError> {
-        let plan = Plan::new(&self.config, size, rayon::current_num_threads(), budget)?;
-        self.pool.prepare(size, KEPT.min(budget - plan.bytes));
+        let plan = self.plan(extra, size)?;
+        // Half of what is left over: no plan foresees every byte.
+        self.pool.prepare(size, KEPT.min((self.budget - plan.bytes) / 2));
         Ok(Run::new(self.isa, plan.strip_values, &self.pool, watch, work))
     }
 
@@ -255,18 +258,20 @@ impl Engine {
     pub fn can_adapt(&self, width: usize, height: usize) -> bool {
         let grid = Pad::new(self.config.pad, width, height).grid;
         let d2 = grid.width.saturating_mul(grid.height).saturating_mul(self.config.channels(1));
-        let budget = self.budget.saturating_sub(d2);
-        Plan::new(&self.config, (width, height), rayon::current_num_threads(), budget).is_ok()
+        self.plan(d2, (width, height)).is_ok()
     }
 
     /// Bytes of working memory that a picture of this size takes on the current rayon pool, weights
-    /// not included.
+    /// not included. Values other than multiples of 1/255 take 9 more a pixel.
     ///
     /// # Errors
     /// [`EngineError::Budget`] where that is more than [`with_memory`](Self::with_memory) allows.
     pub fn memory(&self, width: usize, height: usize) -> Result<usize, EngineError> {
-        let threads = rayon::current_num_threads();
-        Ok(Plan::new(&self.config, (width, height), threads, self.budget)?.bytes)
+        Ok(self.plan(0, (width, height))?.bytes)
+    }
+
+    fn plan(&self, extra: usize, size: (usize, usize)) -> Result<Plan, EngineError> {
+        Plan::new(&self.config, size, rayon::current_num_threads(), self.budget, extra)
     }
 }
 

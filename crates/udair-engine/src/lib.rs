@@ -43,6 +43,7 @@ mod palette;
 mod parameters;
 mod plan;
 mod run;
+mod samples;
 mod source;
 mod watch;
 mod weights;

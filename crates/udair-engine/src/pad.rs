@@ -1,5 +1,7 @@
 //! Padding a picture by reflection to a size that can be halved three times, and cropping it back.
 
+use std::ops::Range;
+
 use crate::grid::Grid;
 use crate::run::{Lease, Run};
 use crate::{EngineError, Padding};
@@ -29,15 +31,28 @@ impl Pad {
     pub(crate) fn centred<'a>(&self, run: &Run<'a>, rgb: &[f32]) -> Result<Lease<'a>, EngineError> {
         let mut out = run.map(self.grid.len())?;
         for (y, row) in out.chunks_exact_mut(self.grid.row()).enumerate() {
-            let source = &rgb[reflect(y, self.top, self.height) * self.width * 3..][..self.width * 3];
-            for (x, pixel) in row.chunks_exact_mut(3).enumerate() {
-                let from = &source[reflect(x, self.left, self.width) * 3..];
-                for c in 0..3 {
-                    pixel[c] = from[c] - MEAN[c];
-                }
-            }
+            self.row(rgb[self.source(y)].iter().copied(), row);
         }
         Ok(out)
+    }
+
+    /// Where the values of padded row `y` lie in the picture.
+    pub(crate) fn source(&self, y: usize) -> Range<usize> {
+        let row = self.width * 3;
+        let start = reflect(y, self.top, self.height) * row;
+        start..start + row
+    }
+
+    /// A padded row minus the mean, from a row of the picture.
+    pub(crate) fn row(&self, source: impl Iterator<Item = f32>, to: &mut [f32]) {
+        let inner = self.left * 3..(self.left + self.width) * 3;
+        for ((to, from), mean) in to[inner.clone()].iter_mut().zip(source).zip(MEAN.into_iter().cycle()) {
+            *to = from - mean;
+        }
+        for x in (0..self.left).chain(self.left + self.width..self.grid.width) {
+            let from = inner.start + reflect(x, self.left, self.width) * 3;
+            to.copy_within(from..from + 3, x * 3);
+        }
     }
 
     /// The picture inside a padded one, with the mean added back.

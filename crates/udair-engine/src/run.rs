@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rayon::prelude::*;
 
 use crate::kernels::{Buffer, Isa};
+use crate::plan::TILES;
 use crate::{EngineError, Watch};
 
 /// What every pass over a map needs to know.
@@ -85,6 +86,7 @@ impl<'a> Run<'a> {
             return Err(EngineError::Cancelled);
         }
         let mut scratch = self.pool.take();
+        scratch.expected = self.strip_values + TILES;
         let result = body(&mut scratch);
         self.pool.give(scratch);
         result
@@ -185,7 +187,11 @@ impl Drop for Lease<'_> {
 
 /// Memory of one thread, cut into as many pieces as a pass needs.
 #[derive(Debug, Default)]
-pub(crate) struct Scratch(Option<Buffer>);
+pub(crate) struct Scratch {
+    buffer: Option<Buffer>,
+    /// Values to have at once: growing by and by would leave the pieces behind in the allocator.
+    expected: usize,
+}
 
 impl Scratch {
     /// Pieces of the given lengths, each aligned to a cache line; their contents are arbitrary.
@@ -195,11 +201,11 @@ impl Scratch {
     ) -> Result<[&mut [f32]; N], EngineError> {
         const LINE: usize = 16;
         let total: usize = lengths.iter().map(|len| len.next_multiple_of(LINE)).sum();
-        if self.0.as_ref().is_none_or(|buffer| buffer.len() < total) {
-            self.0 = None;
-            self.0 = Some(Buffer::zeros(total)?);
+        if self.buffer.as_ref().is_none_or(|buffer| buffer.len() < total) {
+            self.buffer = None;
+            self.buffer = Some(Buffer::zeros(total.max(self.expected))?);
         }
-        let mut rest: &mut [f32] = self.0.as_deref_mut().unwrap_or_default();
+        let mut rest: &mut [f32] = self.buffer.as_deref_mut().unwrap_or_default();
         Ok(lengths.map(|len| {
             let (piece, after) = std::mem::take(&mut rest).split_at_mut(len.next_multiple_of(LINE));
             rest = after;

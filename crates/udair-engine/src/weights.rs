@@ -1,12 +1,12 @@
 //! The weights file: safetensors that describe themselves.
 //!
 //! `__metadata__` holds JSON strings (`format`, `arch`, `config`, `patterns`, `recipe`, `data`,
-//! `licence`, `samples`); the tensors are the parameters and codebooks under the names of
+//! `licence`, `samples`, `pictures`); the tensors are the parameters and codebooks under the names of
 //! [`parameters()`](crate::parameters), `identify.*` for the identification, and `anchors.*` for
 //! test-time adaptation; the last two may be absent. F16 and F32 are read; what is not known is
 //! refused, so that a typing error never passes for a zero.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use half::f16;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
@@ -132,6 +132,13 @@ impl Weights {
             metadata.insert(key.into(), value.map_err(|e| EngineError::weights(e.to_string()))?);
         }
         safetensors::serialize(views, Some(metadata)).map_err(|e| EngineError::weights(e.to_string()))
+    }
+
+    /// Fingerprints of the pictures that these weights were trained on (the metadata's `pictures`: the
+    /// first 16 digits of the SHA-256 of each file); none where the file does not say.
+    pub fn trained_on(&self) -> BTreeSet<String> {
+        let text = self.metadata.get("pictures");
+        text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
     }
 
     /// A tensor of the network.

@@ -29,6 +29,7 @@ mod atomic;
 mod byte_order;
 mod codec;
 mod colour;
+mod digest;
 mod encode;
 mod error;
 mod format;
@@ -43,6 +44,7 @@ mod pixels;
 mod tests;
 
 pub use atomic::{remove_stale_temps, write_atomic};
+pub use digest::{fingerprint, sha256};
 pub use encode::{EncodeOptions, Subsampling};
 pub use error::ImageError;
 pub use format::Format;

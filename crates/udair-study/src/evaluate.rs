@@ -17,6 +17,8 @@ pub struct Settings {
     /// Aim adaptation at the true pattern of each case, as the paper's program does. What comes out
     /// says nothing about pictures whose pattern nobody knows.
     pub oracle: bool,
+    /// Pictures that were left out beforehand ([`unseen`](crate::unseen)), for the report.
+    pub left_out: usize,
     /// What may be decoded.
     pub limits: Limits,
     /// Evaluate one random square crop of each picture, this many pixels a side.
@@ -71,6 +73,7 @@ pub fn evaluate(
         groups,
         identification: crate::Identified::default(),
         oracle: settings.oracle,
+        left_out: settings.left_out,
     };
     evaluation.identification = evaluation.confusion(|_| true).identified();
     Ok(evaluation)

@@ -10,6 +10,7 @@ mod error;
 mod evaluate;
 mod figure;
 mod learn;
+mod overlap;
 mod prototypes;
 mod report;
 mod resize;
@@ -26,6 +27,7 @@ pub use error::StudyError;
 pub use evaluate::{Observer, Settings, evaluate, peak_rss_mib};
 pub use figure::{Colour, Figure};
 pub use learn::{Gain, HARM, Learned, gains, kept_out, learn, thinned, worth};
+pub use overlap::unseen;
 pub use prototypes::{Drawing, Prototypes, Strength, Swap, Usage, prototypes, usage};
 pub use report::{
     Accuracy, AdaptationResult, Confusion, Evaluation, Group, Identified, ImageResult, Probability, WeightsId,

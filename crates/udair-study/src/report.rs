@@ -22,6 +22,8 @@ pub struct Evaluation {
     pub identification: Identified,
     /// True where adaptation was told the true patterns.
     pub oracle: bool,
+    /// Pictures that are not here because the weights were trained on them.
+    pub left_out: usize,
 }
 
 /// Which weights were evaluated.
@@ -263,6 +265,7 @@ mod tests {
             groups: Vec::new(),
             identification: Identified::default(),
             oracle: false,
+            left_out: 0,
         }
     }
 

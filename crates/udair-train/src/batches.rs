@@ -1,7 +1,10 @@
 //! Where the trainer's batches and validation pairs come from.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
+
+use udair_image::fingerprint;
 
 use crate::TrainError;
 use crate::config::Config;
@@ -15,11 +18,22 @@ pub trait Batches: Send + Sync {
 
     /// Batch number `number`: `per_pattern` crops of `size` x `size` pixels of every pattern.
     fn batch(&self, number: u64, size: usize, per_pattern: usize) -> Result<Batch, DataError>;
+
+    /// Fingerprints of all picture files behind the batches; none where they are made up.
+    fn fingerprints(&self) -> Result<BTreeSet<String>, DataError> {
+        Ok(BTreeSet::new())
+    }
 }
 
 impl Batches for Dataset {
     fn patterns(&self) -> &[String] {
         self.patterns()
+    }
+
+    fn fingerprints(&self) -> Result<BTreeSet<String>, DataError> {
+        let files: BTreeSet<&Path> = self.files().filter(|path| path.exists()).collect();
+        let read = |path: &Path| std::fs::read(path).map_err(DataError::io(path));
+        files.into_iter().map(|path| Ok(fingerprint(&read(path)?))).collect()
     }
 
     fn batch(&self, number: u64, size: usize, per_pattern: usize) -> Result<Batch, DataError> {
@@ -70,6 +84,10 @@ impl Batches for Overfit {
 
     fn batch(&self, number: u64, size: usize, per_pattern: usize) -> Result<Batch, DataError> {
         self.batches.batch(number % self.count.max(1), size, per_pattern)
+    }
+
+    fn fingerprints(&self) -> Result<BTreeSet<String>, DataError> {
+        self.batches.fingerprints()
     }
 }
 

@@ -11,7 +11,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+use udair_image::sha256;
 
 use crate::TrainError;
 
@@ -163,12 +163,6 @@ impl Checkpoints {
         let old = paths.len().saturating_sub(self.keep);
         paths[..old].iter().filter(|path| Some(*path) != best.as_ref()).try_for_each(|path| remove(path))
     }
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    let digits =
-        |byte: u8| [byte >> 4, byte & 15].map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)]));
-    Sha256::digest(bytes).iter().copied().flat_map(digits).collect()
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {

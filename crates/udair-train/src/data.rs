@@ -24,7 +24,7 @@ mod synthesize;
 pub(crate) mod testing;
 
 pub use batch::{Batch, Flip, Sample};
-pub use check::{Mismatch, Report, Row, check, fingerprint};
+pub use check::{Mismatch, Report, Row, check};
 pub use cut::cut;
 pub use dataset::Dataset;
 pub use error::DataError;

@@ -4,6 +4,7 @@
 //! are drawn from (seed, step), so a run that was interrupted anywhere goes on from its last
 //! checkpoint to the same bytes (on the CPU).
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -34,7 +35,7 @@ use crate::validation::Validation;
 const AHEAD: usize = 2;
 /// Rows of each batch that codes are seeded from.
 const SEED_ROWS: usize = 200;
-/// Crops of each pattern that the anchors of a validation are made from.
+/// Crops of each pattern that the anchors of a validation are made from, but for the last.
 const QUICK_ANCHORS: usize = 24;
 
 /// Told what happens, asked whether to stop. Libraries never print.
@@ -78,6 +79,8 @@ struct Trainer<'a> {
     average: Average,
     optimiser: AdamW,
     state: State,
+    /// Fingerprints of the pictures that the weights were trained on before this run.
+    before: BTreeSet<String>,
 }
 
 /// Trains in `run`: from its newest checkpoint, or from `init` where it has none (fresh weights
@@ -138,7 +141,7 @@ pub fn train(
         }
     }
     let path = run.path().join("weights.safetensors");
-    let bytes = stored::weights(&trainer.weights(config.val.anchors)?, true)?;
+    let bytes = stored::weights(&trainer.finished()?, true)?;
     std::fs::write(&path, bytes).map_err(TrainError::io(&path))?;
     Ok(Outcome::Finished(path))
 }
@@ -163,11 +166,11 @@ impl<'a> Trainer<'a> {
                 weights
             }
         };
-        let device = device.clone().autodiff();
+        let (device, before) = (device.clone().autodiff(), weights.trained_on());
         let net = Udair::from_weights(&weights, &device);
         let optimiser = AdamW::new(config.model.parameter_count(), &device.clone().inner());
         let average = Average::new(&net);
-        Ok(Self { config, batches, device, net, average, optimiser, state: State::default() })
+        Ok(Self { config, batches, device, net, average, optimiser, state: State::default(), before })
     }
 
     fn resume(
@@ -348,7 +351,9 @@ impl<'a> Trainer<'a> {
         run: &mut RunFolder,
         observer: &mut dyn Observer,
     ) -> Result<bool, TrainError> {
-        let mut found = Validation::run(&self.weights(QUICK_ANCHORS)?, pairs)?;
+        let last = self.state.step == self.config.steps;
+        let anchors = if last { self.config.val.anchors } else { QUICK_ANCHORS };
+        let mut found = Validation::run(&self.weights(anchors)?, pairs)?;
         found.perplexity = self.perplexity(pairs);
         let best = self.state.best.is_none_or(|score| found.mean() > score);
         if best {
@@ -400,15 +405,23 @@ impl<'a> Trainer<'a> {
         Ok(weights)
     }
 
+    /// The averaged weights with all their anchors, and with the fingerprints of what they have seen.
+    fn finished(&self) -> Result<Weights, TrainError> {
+        let mut weights = self.weights(self.config.val.anchors)?;
+        let seen: BTreeSet<String> = &self.before | &self.batches.fingerprints()?;
+        weights.metadata.insert("pictures".into(), json(&seen));
+        Ok(weights)
+    }
+
     fn named(&self, net: &Udair) -> Result<Weights, TrainError> {
-        let json = |value: &str| serde_json::to_string(value).expect("text is JSON");
         let metadata = [
-            ("arch", "udair".to_string()),
-            ("recipe", self.config.to_toml()),
-            ("data", self.config.data.manifest.clone()),
-            ("samples", self.state.samples.to_string()),
+            ("arch", json("udair")),
+            ("recipe", json(&self.config.to_toml())),
+            ("data", json(&self.config.data.manifest)),
+            ("samples", json(&self.state.samples.to_string())),
+            ("pictures", json(&self.before)),
         ];
-        let metadata = metadata.into_iter().map(|(key, value)| (key.to_string(), json(&value))).collect();
+        let metadata = metadata.into_iter().map(|(key, value)| (key.to_string(), value)).collect();
         let (shape, patterns) = (self.config.model.clone(), self.batches.patterns().to_vec());
         Ok(Weights::new(shape, patterns, metadata, net.tensors(), None)?)
     }
@@ -425,4 +438,9 @@ impl<'a> Trainer<'a> {
             named("optim", stored::moments(&self.optimiser)?),
         ]))
     }
+}
+
+/// The JSON text of a value for the metadata.
+fn json<T: serde::Serialize + ?Sized>(value: &T) -> String {
+    serde_json::to_string(value).expect("plain values are JSON")
 }

@@ -29,6 +29,13 @@ pub(super) fn all(evaluation: &Evaluation) -> String {
     }
     let _ = writeln!(text, "{SCORES}; {} dB stand for identical pictures.", udair_study::PSNR_OF_IDENTICAL);
     let _ = writeln!(text, "worse: PSNR fell by more than {LOSS} dB.");
+    if evaluation.left_out > 0 {
+        let _ = writeln!(
+            text,
+            "{} left out: the weights were trained on them.",
+            count(evaluation.left_out, "picture")
+        );
+    }
     let weights = &evaluation.weights;
     let _ = writeln!(text, "weights {}, sha256 {}", weights.name, weights.sha256);
     if let Some(peak) = evaluation.peak_rss_mib {

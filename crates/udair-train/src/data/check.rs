@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use sha2::{Digest, Sha256};
+use udair_image::sha256;
 
 use super::{DataError, Manifest, Rgb8, paired_folders};
 
@@ -88,16 +88,6 @@ pub fn check(dir: &Path, threads: usize) -> Result<Report, DataError> {
     })
 }
 
-/// SHA-256 of a file's bytes, in hexadecimal: what tells whether a picture was trained on.
-pub fn fingerprint(path: &Path) -> Result<String, DataError> {
-    let bytes = fs::read(path).map_err(DataError::io(path))?;
-    Ok(hexadecimal(&bytes))
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
-}
-
 /// The manifests of `dir` with the names of their splits.
 fn splits(dir: &Path) -> Result<Vec<(String, Manifest)>, DataError> {
     let manifest = dir.join("manifest.tsv");
@@ -130,7 +120,7 @@ struct File {
 
 fn inspect(path: &Path) -> File {
     let (bytes, hash) = match fs::read(path) {
-        Ok(bytes) => (bytes.len() as u64, hexadecimal(&bytes)),
+        Ok(bytes) => (bytes.len() as u64, sha256(&bytes)),
         Err(_) => (0, String::new()),
     };
     let size = Rgb8::open(path).map(|picture| (picture.width, picture.height)).map_err(|error| match error {
@@ -260,7 +250,7 @@ mod tests {
         let report = check(folder.path(), 1).expect("a report");
         assert!(report.is_clean());
         assert_eq!((report.rows.len(), report.rows[0].pairs), (1, 1));
-        let hash = fingerprint(&folder.path().join("lq/1.png")).expect("readable");
+        let hash = sha256(&fs::read(folder.path().join("lq/1.png")).unwrap());
         assert_eq!(hash.len(), 64);
     }
 }

@@ -7,7 +7,7 @@
 mod draw;
 mod pool;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::batch::{Batch, Flip};
 use super::picture::{Cache, Rgb8};
@@ -139,6 +139,14 @@ impl Dataset {
             let unpaired = pool.unpaired.len();
             (pattern.as_str(), pool.len() - unpaired, unpaired)
         })
+    }
+
+    /// Every picture file that batches are made from.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        let pairs = self.pools.iter().flat_map(|pool| &pool.sources).flat_map(|source| &source.pairs);
+        let unpaired = self.pools.iter().flat_map(|pool| &pool.unpaired);
+        let shown = self.photos.iter().chain(&self.references).chain(unpaired);
+        pairs.flat_map(|pair| [&pair.lq, &pair.gt]).chain(shown).map(PathBuf::as_path)
     }
 
     /// Number of clean photos that all patterns share.
