@@ -60,6 +60,11 @@ pub(crate) mod tests {
             .collect()
     }
 
+    /// The first cases alone under Miri, which is slow; the smallest stand first.
+    pub(crate) fn few<T>(cases: &[T]) -> &[T] {
+        if cfg!(miri) { &cases[..cases.len().min(2)] } else { cases }
+    }
+
     pub(crate) fn same(value: f32, expected: f64, isa: Isa) {
         let bound = 2e-5 * expected.abs().max(1.0);
         assert!(

@@ -43,4 +43,3 @@ pub use conv::{Conv, ConvConfig};
 pub use initial::initial_weights;
 pub use network::{Bypass, Conditions, Features, Mode, Output, Udair};
 pub use norm::LayerNorm;
-pub use weights::Scope;

@@ -39,22 +39,23 @@ impl Udair {
             .collect()
     }
 
-    /// The tensors of `scope` one after another: `[p]`, without gradient.
-    pub fn flat(&self, scope: Scope) -> Tensor<1> {
-        concatenated(self.collected(|parameter| scope.holds(parameter), None))
+    /// What gradients move, one tensor after another: `[p]`, without gradient. Codebooks follow the data
+    /// instead, and training leaves adapters alone.
+    pub fn flat(&self) -> Tensor<1> {
+        concatenated(self.collected(learned, None))
     }
 
-    /// The gradients of [`Scope::Learned`] in the same order, zero where there is none: `[p]`.
+    /// The gradients of [`flat`](Self::flat) in the same order, zero where there is none: `[p]`.
     pub fn gradients(&self, mut gradients: Gradients) -> Tensor<1> {
-        concatenated(self.collected(|parameter| Scope::Learned.holds(parameter), Some(&mut gradients)))
+        concatenated(self.collected(learned, Some(&mut gradients)))
     }
 
-    /// Takes new values for the tensors of `scope`, in the order of [`flat`](Self::flat).
+    /// Takes new values for what gradients move, in the order of [`flat`](Self::flat).
     #[must_use]
-    pub fn with_flat(self, scope: Scope, values: &Tensor<1>) -> Self {
+    pub fn with_flat(self, values: &Tensor<1>) -> Self {
         let mut start = 0;
         self.replaced(|parameter| {
-            scope.holds(parameter).then(|| {
+            learned(parameter).then(|| {
                 let part = values.clone().narrow(0, start, parameter.len());
                 start += parameter.len();
                 part
@@ -80,23 +81,8 @@ impl Udair {
     }
 }
 
-/// Which tensors pass as one vector. Adapters never do: training leaves them alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
-    /// What gradients move.
-    Learned,
-    /// The codebooks, too.
-    Everything,
-}
-
-impl Scope {
-    fn holds(self, parameter: &Parameter) -> bool {
-        match parameter.part {
-            Part::Network => true,
-            Part::Codebook => self == Self::Everything,
-            Part::Adapter => false,
-        }
-    }
+fn learned(parameter: &Parameter) -> bool {
+    parameter.part == Part::Network
 }
 
 fn concatenated(parts: Vec<(Parameter, Tensor<1>)>) -> Tensor<1> {
@@ -172,7 +158,7 @@ mod tests {
             let weights = initial_weights(&config, 3).unwrap();
             let net = Udair::from_weights(&weights, &Device::flex());
             assert_eq!(net.tensors(), weights.tensors);
-            assert_eq!(net.flat(Scope::Learned).dims(), [config.parameter_count()]);
+            assert_eq!(net.flat().dims(), [config.parameter_count()]);
         }
     }
 
@@ -181,12 +167,12 @@ mod tests {
         let weights = initial_weights(&tiny(), 3).unwrap();
         let device = Device::flex().autodiff();
         let net = Udair::from_weights(&weights, &device);
-        let doubled = net.flat(Scope::Learned) * 2.0;
-        let net = net.with_flat(Scope::Learned, &doubled);
+        let doubled = net.flat() * 2.0;
+        let net = net.with_flat(&doubled);
         assert!(net.logit_scale.is_require_grad());
         for (name, tensor) in net.tensors() {
             let old = &weights.tensors[&name];
-            let factor = parameters(&tiny()).iter().find(|p| p.name == name).map(|p| Scope::Learned.holds(p));
+            let factor = parameters(&tiny()).iter().find(|p| p.name == name).map(learned);
             let factor = if factor == Some(true) { 2.0 } else { 1.0 };
             assert!(tensor.data.iter().zip(&old.data).all(|(new, old)| *new == factor * old), "{name}");
         }

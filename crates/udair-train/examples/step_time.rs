@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use burn::tensor::{Device, Distribution, Tensor};
 use udair_engine::Config;
-use udair_nn::{Mode, Scope, Udair, initial_weights};
+use udair_nn::{Mode, Udair, initial_weights};
 use udair_train::adamw::AdamW;
 
 #[global_allocator]
@@ -35,8 +35,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         let forward = start.elapsed().as_secs_f64();
         let gradient = net.gradients(loss.backward());
         let backward = start.elapsed().as_secs_f64();
-        let moved = optimiser.step(net.flat(Scope::Learned), gradient, 1e-4, &optim);
-        net = net.clone().with_flat(Scope::Learned, &moved).update_codebooks(&output.analysis);
+        let moved = optimiser.step(net.flat(), gradient, 1e-4, &optim);
+        net = net.clone().with_flat(&moved).update_codebooks(&output.analysis);
         let all = start.elapsed().as_secs_f64();
         [all, forward, backward - forward, all - backward]
     };

@@ -1,10 +1,13 @@
 //! The exponential moving average of the weights: what is validated and shipped.
+//!
+//! Codebooks are moving averages of their own, and a code that is moved elsewhere must not be averaged
+//! with where it was: they are taken as they are.
 
 use burn::module::Module;
 use burn::tensor::Tensor;
-use udair_nn::{Scope, Udair};
+use udair_nn::Udair;
 
-/// The averaged network, codebooks included.
+/// The averaged parameters.
 #[derive(Debug, Clone)]
 pub struct Average {
     values: Tensor<1>,
@@ -13,27 +16,18 @@ pub struct Average {
 impl Average {
     /// Starts at the network itself.
     pub fn new(net: &Udair) -> Self {
-        Self { values: net.flat(Scope::Everything) }
+        Self { values: net.flat().inner() }
     }
 
     /// One step at `step` (from 0): the average keeps min(`decay`, (1 + step) / (10 + step)).
     pub fn update(&mut self, net: &Udair, step: u64, decay: f64) {
         let keep = decay.min((1 + step) as f64 / (10 + step) as f64);
         let values = self.values.clone();
-        self.values = values * keep + net.flat(Scope::Everything) * (1.0 - keep);
+        self.values = values * keep + net.flat().inner() * (1.0 - keep);
     }
 
-    /// The averaged network, ready to evaluate.
+    /// The averaged network with the codebooks of `net`, ready to evaluate.
     pub fn network(&self, net: &Udair) -> Udair {
-        net.clone().valid().with_flat(Scope::Everything, &self.values)
-    }
-
-    /// Takes the network's codebooks as they are: after they were seeded anew.
-    pub fn adopt_codebooks(&mut self, net: &Udair) {
-        let mut average = self.network(net);
-        let plain = net.clone().valid();
-        average.dam.quantize_t = plain.dam.quantize_t;
-        average.dam.quantize_b = plain.dam.quantize_b;
-        self.values = average.flat(Scope::Everything);
+        net.clone().valid().with_flat(&self.values)
     }
 }

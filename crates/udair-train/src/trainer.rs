@@ -14,7 +14,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use udair_engine::{Engine, Identifier, Weights};
 use udair_nn::codebook;
 use udair_nn::daam::Analysis;
-use udair_nn::{Bypass, Mode, Scope, Udair, initial_weights};
+use udair_nn::{Bypass, Mode, Udair, initial_weights};
 
 use crate::TrainError;
 use crate::adamw::{AdamW, clip};
@@ -233,8 +233,8 @@ impl<'a> Trainer<'a> {
         let gradient = total.expect("at least one part") / parts as f64;
         let (gradient, norm) = clip(gradient, config.optim.clip);
         let lr = config.schedule.rate(step, config.steps, config.optim.lr);
-        let moved = self.optimiser.step(self.net.flat(Scope::Learned), gradient, lr, &config.optim);
-        self.net = self.net.clone().with_flat(Scope::Learned, &moved);
+        let moved = self.optimiser.step(self.net.flat(), gradient, lr, &config.optim);
+        self.net = self.net.clone().with_flat(&moved);
         self.average.update(&self.net, step, config.ema.decay);
         self.state.step += 1;
         let books = [&self.net.dam.quantize_t, &self.net.dam.quantize_b].map(|b| f64::from(b.perplexity()));
@@ -340,7 +340,6 @@ impl<'a> Trainer<'a> {
             let book = if bypass == Bypass::Both { &mut dam.quantize_t } else { &mut dam.quantize_b };
             *book = book.clone().seed(rows, &picks, config.codebook.rounds);
         }
-        self.average.adopt_codebooks(&self.net);
         Ok(())
     }
 

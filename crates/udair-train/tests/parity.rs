@@ -8,7 +8,7 @@ use burn::module::Param;
 use burn::tensor::{Device, Tensor};
 use udair_engine::{Config, Part, Weights, parameters};
 use udair_nn::codebook::Codebook;
-use udair_nn::{Mode, Output, Scope, Udair};
+use udair_nn::{Mode, Output, Udair};
 use udair_train::adamw::{AdamW, Optim};
 use udair_train::cscl::{self, Similarity};
 
@@ -104,8 +104,8 @@ fn the_official_start_loses_its_codebooks() {
         let logits = cscl::logits(features, &orders, net.logit_scale.val(), Similarity::Released);
         let total = l1(&output, &io) + cscl::loss(logits) * 0.2;
         let gradient = net.gradients(total.backward());
-        let moved = optimiser.step(net.flat(Scope::Learned), gradient, 1e-4, &optim());
-        net = net.with_flat(Scope::Learned, &moved).update_codebooks(&output.analysis);
+        let moved = optimiser.step(net.flat(), gradient, 1e-4, &optim());
+        net = net.with_flat(&moved).update_codebooks(&output.analysis);
         let levels = [
             ("t", &output.analysis.top, &net.dam.quantize_t),
             ("b", &output.analysis.bottom, &net.dam.quantize_b),
@@ -219,8 +219,8 @@ fn three_steps() {
         io.check(&format!("step{step}.cscl"), contrast);
         io.check(&format!("step{step}.loss"), total.clone());
         let gradient = net.gradients(total.backward());
-        let moved = optimiser.step(net.flat(Scope::Learned), gradient, 1e-4, &optim());
-        net = net.with_flat(Scope::Learned, &moved).update_codebooks(&output.analysis);
+        let moved = optimiser.step(net.flat(), gradient, 1e-4, &optim());
+        net = net.with_flat(&moved).update_codebooks(&output.analysis);
         if step != 2 {
             let prefix = format!("after{step}.");
             check_all(&io, &prefix, &named(&net, &moved));

@@ -106,9 +106,10 @@ mod tests {
     #[test]
     fn is_aligned_zero_and_writable() {
         for len in [1000, LARGE] {
+            let few = if cfg!(miri) { len / 100 } else { 1 };
             let mut buffer = Buffer::zeros(len).unwrap();
             assert_eq!(buffer.as_ptr() as usize % ALIGNMENT, 0);
-            assert!(buffer.iter().all(|&v| v == 0.0));
+            assert!(buffer.iter().step_by(few).all(|&v| v == 0.0));
             buffer[len - 1] = 1.0;
             assert_eq!(buffer[len - 1], 1.0);
         }

@@ -422,7 +422,7 @@ unsafe fn outer_tile<S: Simd, const R: usize, const C: usize>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::tests::{noise, same};
+    use crate::kernels::tests::{few, noise, same};
 
     #[test]
     fn products_equal_the_naive_sum() {
@@ -436,7 +436,7 @@ mod tests {
             (5, 8, 17, 4),
         ];
         for isa in Isa::available() {
-            for (pixels, inner, outputs, segments) in cases {
+            for &(pixels, inner, outputs, segments) in few(&cases) {
                 let (step, stride) = (inner / segments, inner / segments + 2);
                 let w = noise(inner * outputs, 1);
                 let packed = Packed::new(inner, outputs, |k, n| w[k * outputs + n]).unwrap();
@@ -500,7 +500,7 @@ mod tests {
     #[test]
     fn gram_equals_the_naive_sum() {
         for isa in Isa::available() {
-            for (channels, pixels) in [(1, 1), (6, 5), (16, 64), (24, 7), (48, 33), (96, 10)] {
+            for &(channels, pixels) in few(&[(1, 1), (6, 5), (16, 64), (24, 7), (48, 33), (96, 10)]) {
                 let stride = 2 * channels;
                 let mut qk = noise(pixels * stride, 5);
                 qk.resize(pixels * stride + LANES, f32::NAN);
@@ -522,7 +522,8 @@ mod tests {
     #[test]
     fn outer_products_equal_the_naive_sum() {
         for isa in Isa::available() {
-            for (rows, columns, pixels) in [(1, 1, 1), (6, 20, 5), (16, 32, 64), (24, 48, 7), (3, 96, 10)] {
+            let shapes = [(1, 1, 1), (6, 20, 5), (16, 32, 64), (24, 48, 7), (3, 96, 10)];
+            for &(rows, columns, pixels) in few(&shapes) {
                 let strides = (rows + 1, columns + 2);
                 let left = noise(pixels * strides.0, 5);
                 let mut right = noise(pixels * strides.1, 6);

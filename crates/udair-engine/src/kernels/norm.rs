@@ -151,12 +151,12 @@ unsafe fn squares_with<S: Simd>(input: &[f32], stride: usize, pixels: usize, sum
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::tests::{noise, same};
+    use crate::kernels::tests::{few, noise, same};
 
     #[test]
     fn layer_norm_equals_its_formula_at_every_width() {
         for isa in Isa::available() {
-            for channels in [1, 2, 6, 12, 16, 17, 24, 31, 32, 48, 64, 65, 96, 384] {
+            for &channels in few(&[17, 1, 2, 6, 12, 16, 24, 31, 32, 48, 64, 65, 96, 384]) {
                 let (input, weight, bias) = (noise(5 * channels, 1), noise(channels, 2), noise(channels, 3));
                 let mut out = vec![0.0; input.len()];
                 layer_norm(isa, &input, &weight, &bias, &mut out);
