@@ -42,7 +42,7 @@ impl Buffer {
         let Ok(layout) = Self::layout(len) else { return Err(failed) };
         // SAFETY: the layout has a size above zero; zero bytes are valid f32 values.
         let start = unsafe { if len < LARGE { alloc_zeroed(layout) } else { System.alloc_zeroed(layout) } };
-        let Some(start) = NonNull::new(start.cast::<f32>()) else { return Err(failed) };
+        let Some(start) = NonNull::new(start).map(NonNull::cast::<f32>) else { return Err(failed) };
         let skipped = if len < LARGE { 0 } else { start.as_ptr().align_offset(ALIGNMENT) };
         debug_assert!(skipped < SLACK, "the system aligns to values");
         // SAFETY: at most `SLACK` values, by which the memory is longer.
