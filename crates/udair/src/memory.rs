@@ -5,12 +5,17 @@ use udair_engine::EngineError;
 
 use crate::{Network, RestoreError};
 
+/// One in so many pixels of a side is spared in the size that is proposed.
+const SPARE: usize = 50;
+
 /// Refuses a picture that the network has no memory for.
 pub(crate) fn check(network: &dyn Network, width: usize, height: usize) -> Result<(), RestoreError> {
     match network.memory(width, height) {
         Err(EngineError::Budget { width, height, least, budget }) => {
             let fits = |width, height| network.memory(width, height).is_ok();
-            let largest = largest(&fits, width, height);
+            // A little less: what else the program holds changes from run to run.
+            let largest = largest(&fits, width, height)
+                .map(|size| <[usize; 2]>::from(size).map(|side| side - side / SPARE).into());
             Err(RestoreError::Memory { width, height, least, budget, largest })
         }
         other => Ok(other.map(|_| ())?),
