@@ -5,7 +5,7 @@
 //! pixels; every part is scored in the restored mosaic and restored alone.
 //!
 //! ```sh
-//! cargo run --release -p udair-study --example mosaic -- MANIFEST [WEIGHTS]
+//! cargo run --release -p udair-study --example mosaic -- MANIFEST [TASK] [WEIGHTS]
 //! ```
 
 use std::path::Path;
@@ -27,7 +27,8 @@ struct Part {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
-    let manifest = args.next().ok_or("usage: mosaic MANIFEST [WEIGHTS]")?;
+    let manifest = args.next().ok_or("usage: mosaic MANIFEST [TASK] [WEIGHTS]")?;
+    let only = args.next();
     let weights = match args.next() {
         Some(path) => Weights::from_bytes(&std::fs::read(path)?)?,
         None => Weights::from_bytes(udair_weights::SMALL)?,
@@ -35,7 +36,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let restorer = |attention| Restorer::new(&weights, Isa::detect(), Precision::f32(), attention);
     let restorers = [restorer(Attention::Whole)?, restorer(Attention::Windows)?];
     let cases = cases::manifest(Path::new(&manifest))?;
-    for task in TASKS {
+    for task in TASKS.into_iter().filter(|task| only.as_deref().is_none_or(|only| only == *task)) {
         for (width, height) in PARTS {
             let parts = parts(&cases, task, width, height)?;
             // Half of the mosaic's places at least, or a smaller part must do.

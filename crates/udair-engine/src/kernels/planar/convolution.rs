@@ -154,7 +154,7 @@ impl Layer<2> for Convolution<'_> {
 mod tests {
     use super::super::tests::{check_gradient, weighted};
     use super::*;
-    use crate::kernels::tests::{noise, same};
+    use crate::kernels::tests::{few, noise, same};
 
     fn layer<'a>(weight: &'a [f32], bias: &'a [f32], kernel: usize, stride: usize) -> Convolution<'a> {
         Convolution { weight, bias, kernel, stride, outputs: 4 }
@@ -162,9 +162,8 @@ mod tests {
 
     #[test]
     fn every_size_convolves_and_has_the_gradient() {
-        for (kernel, stride, height, width) in
-            [(1, 1, 3, 5), (3, 1, 1, 1), (3, 1, 5, 7), (4, 2, 6, 10), (4, 2, 2, 2), (3, 2, 5, 4)]
-        {
+        let cases = [(3, 1, 1, 1), (4, 2, 2, 2), (1, 1, 3, 5), (3, 1, 5, 7), (4, 2, 6, 10), (3, 2, 5, 4)];
+        for &(kernel, stride, height, width) in few(&cases) {
             let shape = Shape { images: 2, channels: 3, height, width };
             for biases in [0, 4] {
                 let (weight, bias) = (noise(12 * kernel * kernel, 1), noise(biases, 2));
