@@ -117,6 +117,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri itself ends where memory cannot be had")]
     fn what_cannot_be_had_is_an_error() {
         assert!(matches!(Buffer::zeros(usize::MAX / 8), Err(EngineError::Memory { .. })));
         assert!(matches!(std::hint::black_box(Buffer::zeros(1 << 58)), Err(EngineError::Memory { .. })));
