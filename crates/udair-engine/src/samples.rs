@@ -12,7 +12,7 @@ pub(crate) enum Samples {
     Values(Vec<f32>),
 }
 
-/// Most levels of a stored picture.
+/// The highest level of an 8-bit picture.
 const WHITE: f32 = 255.0;
 
 impl Samples {

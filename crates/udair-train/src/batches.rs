@@ -31,6 +31,7 @@ impl Batches for Dataset {
     }
 
     fn fingerprints(&self) -> Result<BTreeSet<String>, DataError> {
+        // Made-up photos have names, but no files.
         let files: BTreeSet<&Path> = self.files().filter(|path| path.exists()).collect();
         let read = |path: &Path| std::fs::read(path).map_err(DataError::io(path));
         files.into_iter().map(|path| Ok(fingerprint(&read(path)?))).collect()
