@@ -206,8 +206,9 @@ impl Engine {
         let pad = self.pad(&rgb, width, height)?;
         self.check(&conditions, pad.grid)?;
         let work = self.config.macs(width, height) - self.config.analysis_macs(width, height);
-        let d2 = conditions.d2.as_ref().map_or(0, |d2| 4 * d2.data.len());
-        let run = self.run(Samples::extra(&rgb) + d2, (width, height), watch, work)?;
+        // A D2 of its own says that the picture was adapted, and that D3 no longer follows from codes.
+        let adapted = conditions.d2.as_ref().map_or(0, |d2| 4 * (d2.data.len() + conditions.d3.data.len()));
+        let run = self.run(Samples::extra(&rgb) + adapted, (width, height), watch, work)?;
         let run = match self.attention {
             Attention::Whole => run,
             Attention::Windows => run.windowed(pad.grid.width),
@@ -254,11 +255,12 @@ impl Engine {
     }
 
     /// True where the memory allows a picture of this size to be adapted: unlike a picture that is
-    /// not, it has its D2 in memory while it is restored.
+    /// not, it has its D2 and D3 in memory while it is restored.
     pub fn can_adapt(&self, width: usize, height: usize) -> bool {
         let grid = Pad::new(self.config.pad, width, height).grid;
-        let d2 = grid.width.saturating_mul(grid.height).saturating_mul(self.config.channels(1));
-        self.plan(d2, (width, height)).is_ok()
+        // Bytes: D2 has a value for every four pixels and channel, D3 for every sixteen.
+        let each = self.config.channels(1) + self.config.channels(2) / 4;
+        self.plan(grid.width.saturating_mul(grid.height).saturating_mul(each), (width, height)).is_ok()
     }
 
     /// Bytes of working memory that a picture of this size takes on the current rayon pool, weights

@@ -184,14 +184,15 @@ impl Identifier {
 
 /// The channel means of a map followed by `ln(v + 1e-8)` of the population variances v.
 ///
-/// `fetch(y, out, scratch)` supplies row y. Rows are summed up one by one in f64 and joined in order, so the result does not depend on the threads.
+/// `fetch(y, out, scratch)` supplies row y. Rows are summed up one by one in f64 and joined in order, so
+/// the result does not depend on the threads.
 pub(crate) fn moments<F>(run: &Run<'_>, grid: Grid, fetch: F) -> Result<Vec<f64>, EngineError>
 where
     F: Fn(usize, &mut [f32], &mut Scratch) -> Result<(), EngineError> + Sync,
 {
     let c = grid.channels;
     let rows = run.each_row(grid.height, |y, scratch| {
-        let mut row = vec![0.0_f32; grid.row()];
+        let mut row = run.map(grid.row())?;
         fetch(y, &mut row, scratch)?;
         let mut sums = vec![0.0_f64; 2 * c];
         let (first, second) = sums.split_at_mut(c);

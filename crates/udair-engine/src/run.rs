@@ -47,6 +47,13 @@ impl<'a> Run<'a> {
         Ok(Lease { pool: self.pool, map, len })
     }
 
+    /// A map with the given values.
+    pub(crate) fn copy(&self, values: &[f32]) -> Result<Lease<'a>, EngineError> {
+        let mut map = self.map(values.len())?;
+        map.copy_from_slice(values);
+        Ok(map)
+    }
+
     /// Says which part of the network is entered.
     pub(crate) fn stage(&self, name: &'static str) {
         self.watch.stage(name);

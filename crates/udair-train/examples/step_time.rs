@@ -12,7 +12,7 @@ use std::time::Instant;
 use burn::tensor::{Device, Distribution, Tensor};
 use udair_engine::Config;
 use udair_nn::{Mode, Udair, initial_weights};
-use udair_train::adamw::AdamW;
+use udair_train::optimiser::Optimiser;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let config = Config::small();
     let device = Device::flex().autodiff();
     let mut net = Udair::from_weights(&initial_weights(&config, 1)?, &device);
-    let mut optimiser = AdamW::new(config.parameter_count(), &Device::flex());
+    let mut optimiser = Optimiser::new(config.parameter_count(), Vec::new(), &Device::flex());
     let optim = udair_train::config::Config::default().optim;
     let uniform = Distribution::Uniform(0.0, 1.0);
     let pictures = Tensor::<4>::random([batch, 3, size, size], uniform, &Device::flex());

@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use crate::TrainError;
-use crate::adamw::Optim;
 use crate::cscl::Similarity;
 use crate::data::Mix;
 use crate::degrade::Recipe;
+use crate::optimiser::Optim;
 use crate::schedule::{Schedule, Shape};
 
 /// Everything that decides a run, but for the machine.
@@ -193,6 +193,9 @@ impl Default for Config {
                 weight_decay: 1e-3,
                 clip: 1.0,
                 accumulate: 1,
+                muon: true,
+                momentum: 0.95,
+                rest: 0.5,
             },
             schedule: Schedule {
                 shape: Shape::Cosine,

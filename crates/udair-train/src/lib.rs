@@ -10,8 +10,6 @@ pub mod degrade;
 pub mod rng;
 
 #[cfg(feature = "trainer")]
-pub mod adamw;
-#[cfg(feature = "trainer")]
 pub mod batches;
 #[cfg(feature = "trainer")]
 pub mod checkpoint;
@@ -27,6 +25,10 @@ mod error;
 pub mod identification;
 #[cfg(feature = "trainer")]
 pub mod loss;
+#[cfg(feature = "trainer")]
+pub mod muon;
+#[cfg(feature = "trainer")]
+pub mod optimiser;
 #[cfg(feature = "trainer")]
 pub mod run;
 #[cfg(feature = "trainer")]

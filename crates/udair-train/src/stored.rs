@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 use safetensors::SafeTensorError;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use udair_engine::{EngineError, Weights};
 
 use crate::TrainError;
-use crate::adamw::AdamW;
+use crate::optimiser::Optimiser;
 
 /// A weights file, as f16 or f32.
 pub fn weights(weights: &Weights, half: bool) -> Result<Vec<u8>, TrainError> {
@@ -16,7 +16,7 @@ pub fn weights(weights: &Weights, half: bool) -> Result<Vec<u8>, TrainError> {
 }
 
 /// The moments of the optimiser.
-pub fn moments(optimiser: &AdamW) -> Result<Vec<u8>, TrainError> {
+pub fn moments(optimiser: &Optimiser) -> Result<Vec<u8>, TrainError> {
     let bytes = |tensor: &Tensor<1>| {
         let values: Vec<f32> = tensor.to_data().try_into_vec().expect("moments are f32");
         values.into_iter().flat_map(f32::to_le_bytes).collect::<Vec<u8>>()
@@ -30,16 +30,18 @@ pub fn moments(optimiser: &AdamW) -> Result<Vec<u8>, TrainError> {
     Ok(sorted(&file.map_err(|error| EngineError::Weights(error.to_string()))?))
 }
 
-/// Reads moments of `length` parameters that have seen `steps` steps.
-pub fn read_moments(bytes: &[u8], length: usize, steps: u32, device: &Device) -> Option<AdamW> {
+/// The optimiser `fresh` with stored moments that have seen `steps` steps; `None` where they are of
+/// another network.
+pub fn read_moments(bytes: &[u8], fresh: Optimiser, steps: u32) -> Option<Optimiser> {
+    let (length, device) = (fresh.first.dims()[0], fresh.first.device());
     let file = SafeTensors::deserialize(bytes).ok()?;
     let read = |name: &str| {
         let view = file.tensor(name).ok()?;
         let words = view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
         let values: Vec<f32> = words.collect();
-        (values.len() == length).then(|| Tensor::from_data(values.as_slice(), device))
+        (values.len() == length).then(|| Tensor::from_data(values.as_slice(), &device))
     };
-    Some(AdamW { first: read("first")?, second: read("second")?, steps })
+    Some(Optimiser { first: read("first")?, second: read("second")?, steps, ..fresh })
 }
 
 /// The same safetensors file with the entries of its header sorted; writers leave them in the
@@ -57,6 +59,7 @@ fn sorted(file: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use burn::tensor::Device;
     use udair_engine::Config;
 
     #[test]
@@ -73,11 +76,14 @@ mod tests {
     fn moments_come_back() {
         let device = Device::flex();
         let state = |values: [f32; 3]| Tensor::<1>::from_floats(values, &device);
-        let optimiser = AdamW { first: state([1.0, 2.0, 3.0]), second: state([0.5, 0.25, 0.0]), steps: 7 };
+        let fresh = |length| Optimiser::new(length, Vec::new(), &device);
+        let (first, second) = (state([1.0, 2.0, 3.0]), state([0.5, 0.25, 0.0]));
+        let optimiser = Optimiser { first, second, ..fresh(3) };
         let bytes = moments(&optimiser).unwrap();
-        let read = read_moments(&bytes, 3, 7, &device).unwrap();
+        let read = read_moments(&bytes, fresh(3), 7).unwrap();
+        assert_eq!(read.steps, 7);
         read.first.into_data().assert_eq(&optimiser.first.into_data(), true);
         read.second.into_data().assert_eq(&optimiser.second.into_data(), true);
-        assert!(read_moments(&bytes, 4, 7, &device).is_none());
+        assert!(read_moments(&bytes, fresh(4), 7).is_none());
     }
 }

@@ -17,7 +17,6 @@ use udair_nn::daam::Analysis;
 use udair_nn::{Bypass, Mode, Udair, initial_weights};
 
 use crate::TrainError;
-use crate::adamw::{AdamW, clip};
 use crate::batches::{Batches, Pair};
 use crate::checkpoint::{Checkpoints, Files, State};
 use crate::config::Config;
@@ -26,6 +25,8 @@ use crate::data::{Batch, DataError, Loader};
 use crate::ema::Average;
 use crate::identification::Features;
 use crate::loss::Restoration;
+use crate::muon;
+use crate::optimiser::{Optimiser, clip};
 use crate::rng::Stream;
 use crate::run::{COLUMNS, RunFolder};
 use crate::stored;
@@ -77,7 +78,7 @@ struct Trainer<'a> {
     device: Device,
     net: Udair,
     average: Average,
-    optimiser: AdamW,
+    optimiser: Optimiser,
     state: State,
     /// Fingerprints of the pictures that the weights were trained on before this run.
     before: BTreeSet<String>,
@@ -168,7 +169,8 @@ impl<'a> Trainer<'a> {
         };
         let (device, before) = (device.clone().autodiff(), weights.trained_on());
         let net = Udair::from_weights(&weights, &device);
-        let optimiser = AdamW::new(config.model.parameter_count(), &device.clone().inner());
+        let matrices = if config.optim.muon { muon::matrices(&config.model) } else { Vec::new() };
+        let optimiser = Optimiser::new(config.model.parameter_count(), matrices, &device.clone().inner());
         let average = Average::new(&net);
         Ok(Self { config, batches, device, net, average, optimiser, state: State::default(), before })
     }
@@ -187,9 +189,8 @@ impl<'a> Trainer<'a> {
         let average = Weights::from_bytes(file("ema.safetensors")?)?;
         let mut trainer = Self::start(config, Some(weights), batches, device)?;
         trainer.average = Average::new(&Udair::from_weights(&average, device));
-        let (length, steps) = (config.model.parameter_count(), state.optimiser_steps);
-        let device = device.clone().inner();
-        trainer.optimiser = stored::read_moments(file("optim.safetensors")?, length, steps, &device)
+        let (fresh, moments) = (trainer.optimiser.clone(), file("optim.safetensors")?);
+        trainer.optimiser = stored::read_moments(moments, fresh, state.optimiser_steps)
             .ok_or_else(|| TrainError::Config("the checkpoint's moments are of another network".into()))?;
         trainer.state = state;
         Ok(trainer)

@@ -9,8 +9,8 @@ use burn::tensor::{Device, Tensor};
 use udair_engine::{Config, Part, Weights, parameters};
 use udair_nn::codebook::Codebook;
 use udair_nn::{Mode, Output, Udair};
-use udair_train::adamw::{AdamW, Optim};
 use udair_train::cscl::{self, Similarity};
+use udair_train::optimiser::{Optim, Optimiser};
 
 #[path = "../../udair-nn/tests/parity/golden.rs"]
 #[expect(dead_code, reason = "the tests of udair-nn compare shapes, too")]
@@ -96,7 +96,7 @@ fn the_official_start_loses_its_codebooks() {
     };
     net.dam.quantize_t = started(net.dam.quantize_t, "t");
     net.dam.quantize_b = started(net.dam.quantize_b, "b");
-    let mut optimiser = AdamW::new(net.config().parameter_count(), &Device::flex());
+    let mut optimiser = Optimiser::new(net.config().parameter_count(), Vec::new(), &Device::flex());
     for step in 1..=3 {
         let output = net.forward(io.tensor("input", &device()), Mode::EVALUATE);
         let features = cscl::features(output.analysis.d.clone());
@@ -155,7 +155,7 @@ fn optimiser_steps() {
         let plain = Device::flex();
         let flat = |name: &str| io.tensor::<2>(name, &plain).flatten::<1>(0, 1);
         let mut parameters = flat("p0");
-        let mut optimiser = AdamW::new(20, &plain);
+        let mut optimiser = Optimiser::new(20, Vec::new(), &plain);
         for step in 1..=3 {
             parameters = optimiser.step(parameters, flat(&format!("g{step}")), lr, &optim());
             io.check(&format!("lr{lr}.p{step}"), parameters.clone());
@@ -164,7 +164,7 @@ fn optimiser_steps() {
 }
 
 fn optim() -> Optim {
-    Optim { lr: 1e-4, betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0.01, clip: 0.0, accumulate: 1 }
+    Optim { lr: 1e-4, betas: [0.9, 0.999], weight_decay: 0.01, clip: 0.0, ..udair_train::config::Config::default().optim }
 }
 
 #[test]
@@ -203,7 +203,7 @@ fn losses_and_gradients_of_the_first_forward() {
 #[test]
 fn three_steps() {
     let (Some(mut net), Some(io)) = (network(), open("udair/train/io")) else { return };
-    let mut optimiser = AdamW::new(net.config().parameter_count(), &Device::flex());
+    let mut optimiser = Optimiser::new(net.config().parameter_count(), Vec::new(), &Device::flex());
     for step in 1..=3 {
         let output = net.forward(io.tensor("input", &device()), Mode::EVALUATE);
         for (level, seen) in [("t", &output.analysis.top), ("b", &output.analysis.bottom)] {

@@ -13,14 +13,14 @@ mod totals;
 
 use blend::Blend;
 use cells::Cells;
-use totals::Totals;
+use totals::{Sums, Totals};
 
 use super::expansion::Expansion;
 use super::{Norm, SUM_ROWS, Strip, each_strip, strip_rows};
 use crate::EngineError;
 use crate::grid::Grid;
 use crate::kernels::{Epilogue, Gram, LANES, Output, Packed, Precision, gram, matmul, squares};
-use crate::run::Run;
+use crate::run::{Lease, Run};
 use crate::source::Source;
 
 /// The shortest length that a channel is scaled by.
@@ -33,8 +33,8 @@ pub(super) struct Attention {
     compare: Expansion,
     /// v.
     value: Expansion,
-    /// Row-major, outputs x inputs.
-    project: Vec<f32>,
+    /// The output projection, cut by heads.
+    project: Vec<Packed>,
     temperature: Vec<f32>,
     channels: usize,
     precision: Precision,
@@ -45,12 +45,15 @@ impl Attention {
         let tensor = |part: &str| source.tensor(&format!("{block}.attn.{part}"));
         let (qkv, filter) = (tensor("qkv.weight"), tensor("qkv_dwconv.weight"));
         let c = qkv.shape[1];
+        let (project, heads) = (tensor("project_out.weight"), tensor("temperature").data.len());
+        let d = c / heads;
+        let head = |head| Packed::new(d, c, |i, o| project.data[o * c + head * d + i]);
         let channels = |range: std::ops::Range<usize>| range.map(Some).collect::<Vec<_>>();
         Ok(Self {
             norm: Norm::load(source, &format!("{block}.norm1")),
             compare: Expansion::new(source, (qkv, filter), &channels(0..2 * c))?,
             value: Expansion::new(source, (qkv, filter), &channels(2 * c..3 * c))?,
-            project: tensor("project_out.weight").data.clone(),
+            project: (0..heads).map(head).collect::<Result<_, _>>()?,
             temperature: tensor("temperature").data.clone(),
             channels: c,
             precision: source.precision,
@@ -64,7 +67,7 @@ impl Attention {
         let (c, d) = (self.channels, self.head());
         run.advance((pixels * (2 * c * c + 18 * c + c * d)) as u64);
         if cells.count() == 1 {
-            self.whole(run, x, grid, &self.matrix(&sums, self.precision)?)?;
+            self.whole(run, x, grid, &self.matrix(run, sums.cell(0), self.precision)?)?;
         } else {
             self.windowed(run, x, grid, cells, &sums)?;
         }
@@ -73,7 +76,13 @@ impl Attention {
     }
 
     /// `x += matrix v` with one matrix for all pixels.
-    fn whole(&self, run: &Run<'_>, x: &mut [f32], grid: Grid, matrix: &Packed) -> Result<(), EngineError> {
+    fn whole(
+        &self,
+        run: &Run<'_>,
+        x: &mut [f32],
+        grid: Grid,
+        matrix: &Packed<Lease<'_>>,
+    ) -> Result<(), EngineError> {
         let c = self.channels;
         each_strip(run, x, grid, |_, strip, rows, scratch| {
             let count = rows.len() / grid.row();
@@ -103,12 +112,12 @@ impl Attention {
         x: &mut [f32],
         grid: Grid,
         cells: Cells,
-        sums: &[f32],
+        sums: &Sums<'_>,
     ) -> Result<(), EngineError> {
         let (c, strip_height) = (self.channels, strip_rows(run, grid));
         each_strip(run, x, grid, |i, strip, rows, scratch| {
             let (count, top) = (rows.len() / grid.row(), i * strip_height);
-            let mut blend = Blend::new(self, sums, cells, top, count)?;
+            let mut blend = Blend::new(run, self, sums, cells, top, count)?;
             let tile = self.value.tile(grid.width).min(cells.width);
             let values = tile * self.value.padded();
             let [normal, rolling, value, left, right] = scratch.pieces([
@@ -161,10 +170,16 @@ impl Attention {
     }
 
     /// Gram matrices and squared lengths of every cell.
-    fn sums(&self, run: &Run<'_>, x: &mut [f32], grid: Grid, cells: Cells) -> Result<Vec<f32>, EngineError> {
+    fn sums<'a>(
+        &self,
+        run: &Run<'a>,
+        x: &mut [f32],
+        grid: Grid,
+        cells: Cells,
+    ) -> Result<Sums<'a>, EngineError> {
         let len = self.sum_len();
         let block = cells.columns * len;
-        let totals = Totals::new(cells, grid.height);
+        let totals = Totals::new(cells, grid.height, len);
         let blocks = strip_rows(run, grid) / SUM_ROWS;
         each_strip(run, x, grid, |i, strip, rows, scratch| {
             let count = rows.len() / grid.row();
@@ -182,10 +197,8 @@ impl Attention {
                 let start = y / SUM_ROWS * block + first / cells.width * len;
                 self.add(run, qk, rolled.pixels, &mut sums[start..][..len]);
             });
-            for (number, sums) in sums.chunks_exact(block).enumerate() {
-                totals.add(i * blocks + number, sums);
-            }
-            Ok(())
+            let mut sums = sums.chunks_exact(block).enumerate();
+            sums.try_for_each(|(number, sums)| totals.add(run, i * blocks + number, sums))
         })?;
         Ok(totals.finish())
     }
@@ -202,28 +215,43 @@ impl Attention {
     }
 
     /// The output projection times the attention matrix.
-    fn matrix(&self, sums: &[f32], precision: Precision) -> Result<Packed, EngineError> {
+    fn matrix<'a>(
+        &self,
+        run: &Run<'a>,
+        sums: &[f32],
+        precision: Precision,
+    ) -> Result<Packed<Lease<'a>>, EngineError> {
         let (c, d) = (self.channels, self.head());
-        let row = Gram::row(d);
-        let (grams, lengths) = sums.split_at(c * row);
+        let (grams, lengths) = sums.split_at(c * Gram::row(d));
         let length = |i: usize| f64::from(lengths[i]).sqrt().max(SHORTEST);
-        let mut product = vec![0.0_f64; c * c];
-        for i in 0..c {
-            let head = i / d;
-            let scores: Vec<f64> = (0..d)
-                .map(|j| {
-                    f64::from(grams[i * row + j]) / (length(i) * length(c + head * d + j))
-                        * f64::from(self.temperature[head])
-                })
-                .collect();
-            let largest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            let weights: Vec<f64> = scores.iter().map(|s| (s - largest).exp()).collect();
-            let total: f64 = weights.iter().sum();
-            for (o, row) in product.chunks_exact_mut(c).enumerate() {
-                let scale = f64::from(self.project[o * c + i]) / total;
-                row[head * d..][..d].iter_mut().zip(&weights).for_each(|(p, w)| *p += scale * w);
+        // A of every head, transposed.
+        let mut attention = run.map(c * d)?;
+        for (i, gram) in grams.chunks_exact(Gram::row(d)).enumerate() {
+            let (head, scale) = (i / d * d, f64::from(self.temperature[i / d]) / length(i));
+            let column = |j: usize| (head + j) * d + i - head;
+            let mut largest = f32::NEG_INFINITY;
+            for (j, &product) in gram[..d].iter().enumerate() {
+                let score = (f64::from(product) * scale / length(c + head + j)) as f32;
+                attention[column(j)] = score;
+                largest = largest.max(score);
             }
+            let mut total = 0.0;
+            for j in 0..d {
+                let weight = f64::from(attention[column(j)] - largest).exp();
+                attention[column(j)] = weight as f32;
+                total += weight;
+            }
+            (0..d).for_each(|j| attention[column(j)] /= total as f32);
         }
-        Packed::with_precision(c, c, precision, |k, n| product[n * c + k] as f32)
+        let data = run.map(Packed::len(c, c))?;
+        let matrix = Packed::over(c, c, data, |data| {
+            // Where the weight of input k for output o lies in a packed matrix.
+            let output = Output { pixel: LANES, block: c * LANES, whole_blocks: true };
+            for (head, project) in self.project.iter().enumerate() {
+                let (inputs, out) = (&attention[head * d * d..][..d * d], &mut data[head * d * LANES..]);
+                matmul(run.isa, &[inputs], d, d, project, out, output, Epilogue::default());
+            }
+        });
+        Ok(matrix.rounded(precision))
     }
 }

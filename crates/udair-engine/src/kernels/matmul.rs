@@ -3,6 +3,8 @@
 //! One register tile serves both: `ROWS` x `COLUMNS` vectors of accumulators, one multiply-add each
 //! per step of the inner dimension, in ascending order.
 
+use std::ops::{Deref, DerefMut};
+
 use super::isa::{Isa, dispatch};
 use super::precision::Kind;
 use super::simd::Simd;
@@ -11,22 +13,27 @@ use crate::EngineError;
 
 /// A weight matrix of `inner` x `outputs`, laid out as blocks of 16 outputs: `[block][inner][16]`.
 /// The last block is filled up with zeros. In bf16 two inner values share a place.
-#[derive(Debug)]
-pub(crate) struct Packed {
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Packed<D = Buffer> {
     inner: usize,
     outputs: usize,
     precision: Precision,
-    data: Buffer,
+    data: D,
 }
 
 impl Packed {
+    /// Values that a matrix takes in f32.
+    pub(crate) fn len(inner: usize, outputs: usize) -> usize {
+        outputs.next_multiple_of(LANES) * inner
+    }
+
     /// Packs the matrix whose value for inner index `k` and output `n` is `value(k, n)`.
     pub(crate) fn new(
         inner: usize,
         outputs: usize,
         value: impl Fn(usize, usize) -> f32,
     ) -> Result<Self, EngineError> {
-        let mut data = Buffer::zeros(outputs.div_ceil(LANES) * inner * LANES)?;
+        let mut data = Buffer::zeros(Self::len(inner, outputs))?;
         for n in 0..outputs {
             for k in 0..inner {
                 data[(n / LANES * inner + k) * LANES + n % LANES] = value(k, n);
@@ -53,6 +60,40 @@ impl Packed {
                 Ok(Self { inner, precision, ..halved })
             }
         }
+    }
+}
+
+impl<D: DerefMut<Target = [f32]>> Packed<D> {
+    /// An f32 matrix over [`Packed::len`] values, which `fill` lays out.
+    pub(crate) fn over(inner: usize, outputs: usize, mut data: D, fill: impl FnOnce(&mut [f32])) -> Self {
+        assert_eq!(data.len(), Packed::len(inner, outputs));
+        fill(&mut data);
+        Self { inner, outputs, precision: Precision::f32(), data }
+    }
+
+    /// Rounds an f32 matrix to another precision in place.
+    pub(crate) fn rounded(mut self, precision: Precision) -> Self {
+        match precision.0 {
+            Kind::F32 => {}
+            #[cfg(target_arch = "x86_64")]
+            Kind::Bf16 => {
+                // Pairs lie before what they are made from.
+                for (pair, at) in (0..self.data.len() / (2 * LANES)).map(|pair| (pair, pair * LANES)) {
+                    for i in 0..LANES {
+                        let [low, high] = [0, LANES].map(|next| self.data[2 * pair * LANES + next + i]);
+                        self.data[at + i] = super::bf16::pair(low, high);
+                    }
+                }
+            }
+        }
+        Self { precision, ..self }
+    }
+
+    /// Room for `inner` x `outputs` values in `precision` over [`Packed::len`] values, to be
+    /// [mixed](Self::mix).
+    pub(crate) fn empty(inner: usize, outputs: usize, precision: Precision, data: D) -> Self {
+        assert_eq!(data.len(), Packed::len(inner, outputs));
+        Self { inner, outputs, precision, data }
     }
 
     /// Overwrites one of the two halves of the inner dimension with `a + t (b - a)`, two f32 matrices
@@ -81,6 +122,13 @@ impl Packed {
                 }
             }
         }
+    }
+}
+
+impl<D: Deref<Target = [f32]>> Packed<D> {
+    /// The same matrix, borrowed.
+    fn view(&self) -> Packed<&[f32]> {
+        Packed { inner: self.inner, outputs: self.outputs, precision: self.precision, data: &self.data }
     }
 
     /// Number of outputs.
@@ -133,7 +181,7 @@ pub(crate) fn matmul(
     segments: &[&[f32]],
     stride: usize,
     pixels: usize,
-    weights: &Packed,
+    weights: &Packed<impl Deref<Target = [f32]>>,
     out: &mut [f32],
     output: Output,
     epilogue: Epilogue<'_>,
@@ -141,6 +189,7 @@ pub(crate) fn matmul(
     if pixels == 0 {
         return;
     }
+    let weights = weights.view();
     let inner = weights.inner / segments.len();
     assert_eq!(inner * segments.len(), weights.inner, "segments do not divide the inner dimension");
     let reach = (pixels - 1) * stride + inner;
@@ -187,7 +236,7 @@ pub(super) struct Product<'a> {
     pub(super) stride: usize,
     pub(super) inner: usize,
     pub(super) pixels: usize,
-    weights: &'a Packed,
+    weights: Packed<&'a [f32]>,
     out: *mut f32,
     output: Output,
     last: usize,
