@@ -2,7 +2,7 @@
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, builder::TypedValueParser};
-use udair::{Adapt, Coral, Options, Pattern};
+use udair::{Adapt, Coral, Entropy, Options, Pattern};
 
 use crate::problem::Problem;
 
@@ -10,8 +10,9 @@ use crate::problem::Problem;
 #[derive(Debug, Args)]
 pub(crate) struct AdaptArgs {
     /// Adapt to each photo before it is restored: `auto` where it is likely to help, `off`, or
-    /// `coral` always. `tent` and `sar` are known but not built yet
-    #[arg(long, value_name = "HOW", value_parser = ["auto", "off", "coral", "tent", "sar"])]
+    /// always by `coral`, `tent` or `sar`. The last two are slow, take much memory, and are there for
+    /// research: only builds with the feature `train` have them
+    #[arg(long, value_name = "HOW", value_parser = Adapt::ALL.map(Adapt::id))]
     adapt: Option<String>,
 
     /// Steps of an adaptation
@@ -29,17 +30,17 @@ impl AdaptArgs {
     pub(crate) fn apply(&self, options: Options) -> Result<Options, Problem> {
         let adapt = match self.adapt.as_deref() {
             None => options.adapt,
-            Some(id) => Adapt::ALL.into_iter().find(|adapt| adapt.id() == id).ok_or_else(|| not_built(id))?,
+            Some(id) => Adapt::ALL.into_iter().find(|adapt| adapt.id() == id).unwrap_or_default(),
         };
+        if matches!(adapt, Adapt::Tent | Adapt::Sar) && cfg!(not(feature = "train")) {
+            let what = "needs gradients through the network, which this build lacks";
+            return Err(Problem::new(format!("--adapt {} {what}", adapt.id()))
+                .hint("build with --features train, or use --adapt auto or coral"));
+        }
         let coral = Coral { steps: self.adapt_steps, ..options.coral };
-        Ok(Options { adapt, coral, anchor: self.pattern, ..options })
+        let entropy = Entropy { steps: self.adapt_steps, ..options.entropy };
+        Ok(Options { adapt, coral, entropy, anchor: self.pattern, ..options })
     }
-}
-
-/// TENT and SAR need gradients through the network, which no build of this program offers yet.
-fn not_built(id: &str) -> Problem {
-    Problem::new(format!("--adapt {id} needs gradients through the network, and is not built yet"))
-        .hint("use --adapt auto or coral")
 }
 
 fn steps(text: &str) -> Result<usize, String> {

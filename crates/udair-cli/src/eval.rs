@@ -12,7 +12,8 @@ use udair::{Options, Picture, Watch};
 use udair_image::{EncodeOptions, Format, write_atomic};
 use udair_metrics::{Metric, Parameters};
 use udair_study::{
-    Case, Evaluation, ImageResult, Observer, Settings, StudyError, WeightsId, cases, evaluate, unseen,
+    Case, Evaluation, Handling, ImageResult, Observer, Settings, StudyError, WeightsId, cases, evaluate,
+    unseen,
 };
 
 use crate::adapt::AdaptArgs;
@@ -69,8 +70,16 @@ pub(crate) struct EvalArgs {
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     crops: Option<usize>,
 
-    /// Seed of the crops
-    #[arg(long, value_name = "S", default_value = "0", requires = "crops")]
+    /// Rescale each picture and its reference by a random factor of this range, after cropping
+    #[arg(long, value_name = "A..B", value_parser = factors)]
+    rescale: Option<(f64, f64)>,
+
+    /// Compress each picture as JPEG of a random quality of this range, last of all
+    #[arg(long, value_name = "A..B", value_parser = qualities)]
+    jpeg: Option<(u8, u8)>,
+
+    /// Seed of --crops, --rescale and --jpeg
+    #[arg(long, value_name = "S", default_value = "0")]
     seed: u64,
 
     #[command(flatten)]
@@ -111,8 +120,7 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<Exit> {
         options: args.adapt.apply(Options { always: args.always, ..Options::default() })?,
         oracle: args.oracle,
         left_out,
-        crop: args.crops,
-        seed: args.seed,
+        handling: Handling { crop: args.crops, rescale: args.rescale, jpeg: args.jpeg, seed: args.seed },
         metrics: args.metric.clone(),
         parameters,
         ..Settings::default()
@@ -195,4 +203,25 @@ fn refuse_twins(folder: &Path, cases: &[Case]) -> Result<(), Problem> {
 
 fn at_least_one(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|&n| n > 0).ok_or_else(|| "it must be a whole number, 1 or more".into())
+}
+
+/// `A..B`, or one value for both.
+fn range<T: std::str::FromStr + PartialOrd + Copy>(
+    text: &str,
+    least: T,
+    most: T,
+    wanted: &str,
+) -> Result<(T, T), String> {
+    let (from, to) = text.split_once("..").unwrap_or((text, text));
+    let parsed = from.parse().ok().zip(to.parse().ok());
+    let inside = parsed.filter(|(from, to): &(T, T)| least <= *from && from <= to && *to <= most);
+    inside.ok_or_else(|| format!("it must be a range such as {wanted}"))
+}
+
+fn factors(text: &str) -> Result<(f64, f64), String> {
+    range(text, 0.05, 4.0, "0.7..1, between 0.05 and 4")
+}
+
+fn qualities(text: &str) -> Result<(u8, u8), String> {
+    range(text, 1, 100, "75..95, between 1 and 100")
 }

@@ -14,6 +14,8 @@ mod degrade;
 mod eval;
 mod exit;
 mod format;
+#[cfg(feature = "train")]
+mod gradients;
 mod identify;
 mod inputs;
 mod interrupt;

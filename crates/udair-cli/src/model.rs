@@ -43,9 +43,14 @@ impl Model {
             return Ok(restorer);
         }
         let Machine { isa, precision, attention } = self.machine;
-        let restorer = Weights::from_bytes(&self.bytes).map_err(RestoreError::from);
-        let restorer = restorer.and_then(|weights| Restorer::new(&weights, isa, precision, attention));
-        let mut restorer = restorer.map_err(|error| named(&self.name, error))?;
+        let ready = || -> Result<Restorer, RestoreError> {
+            let weights = Weights::from_bytes(&self.bytes)?;
+            let restorer = Restorer::new(&weights, isa, precision, attention)?;
+            #[cfg(feature = "train")]
+            let restorer = restorer.with_gradients(Box::new(crate::gradients::Gradients(weights)));
+            Ok(restorer)
+        };
+        let mut restorer = ready().map_err(|error| named(&self.name, error))?;
         if let Some(bytes) = memory::budget(self.memory) {
             restorer = restorer.with_memory(bytes);
         }

@@ -184,6 +184,19 @@ impl Udair {
         Output { picture: padded.crop(residual + x) + mean, analysis, conditions }
     }
 
+    /// Restores pictures under conditions that have passed the adapters, with those conditions; nothing
+    /// is dropped.
+    pub fn forward_adapted(&self, picture: Tensor<4>) -> (Tensor<4>, Conditions) {
+        let mean = mean(&picture.device());
+        let padded = pad(picture - mean.clone(), self.config.pad);
+        let x = padded.picture.clone();
+        let Conditions { d4, d3, d2 } = self.conditions(&self.dam.forward(x.clone(), Mode::EVALUATE));
+        let [a4, a3, a2] = &self.adapters;
+        let conditions = Conditions { d4: a4.residual(d4), d3: a3.residual(d3), d2: a2.residual(d2) };
+        let residual = self.decode(self.encode(x.clone()), &conditions);
+        (padded.crop(residual + x) + mean, conditions)
+    }
+
     /// Analyses pictures without restoring them; both sides must be multiples of 8.
     pub fn analyse(&self, picture: Tensor<4>, mode: Mode) -> (Analysis, Conditions) {
         let mean = mean(&picture.device());

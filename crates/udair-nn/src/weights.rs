@@ -42,20 +42,40 @@ impl Udair {
     /// What gradients move, one tensor after another: `[p]`, without gradient. Codebooks follow the data
     /// instead, and training leaves adapters alone.
     pub fn flat(&self) -> Tensor<1> {
-        concatenated(self.collected(learned, None))
+        self.values(learned)
     }
 
     /// The gradients of [`flat`](Self::flat) in the same order, zero where there is none: `[p]`.
-    pub fn gradients(&self, mut gradients: Gradients) -> Tensor<1> {
-        concatenated(self.collected(learned, Some(&mut gradients)))
+    pub fn gradients(&self, gradients: Gradients) -> Tensor<1> {
+        self.gradients_of(gradients, learned)
     }
 
     /// Takes new values for what gradients move, in the order of [`flat`](Self::flat).
     #[must_use]
     pub fn with_flat(self, values: &Tensor<1>) -> Self {
+        self.with_values(values, learned)
+    }
+
+    /// The wanted parameters, one tensor after another: `[p]`, without gradient.
+    pub(crate) fn values(&self, wanted: impl Fn(&Parameter) -> bool) -> Tensor<1> {
+        concatenated(self.collected(wanted, None))
+    }
+
+    /// The gradients of the wanted parameters, zero where there is none: `[p]`.
+    pub(crate) fn gradients_of(
+        &self,
+        mut gradients: Gradients,
+        wanted: impl Fn(&Parameter) -> bool,
+    ) -> Tensor<1> {
+        concatenated(self.collected(wanted, Some(&mut gradients)))
+    }
+
+    /// Takes new values for the wanted parameters.
+    #[must_use]
+    pub(crate) fn with_values(self, values: &Tensor<1>, wanted: impl Fn(&Parameter) -> bool) -> Self {
         let mut start = 0;
         self.replaced(|parameter| {
-            learned(parameter).then(|| {
+            wanted(parameter).then(|| {
                 let part = values.clone().narrow(0, start, parameter.len());
                 start += parameter.len();
                 part

@@ -1,6 +1,6 @@
 //! Does adaptation help? Every way to adapt on the same pictures, against not adapting.
 
-use udair::{Adapt, Coral, Decision, Options, Pattern, Restorer};
+use udair::{Adapt, Coral, Decision, Entropy, Options, Pattern, Restorer};
 use udair_engine::{Alignment, Outcome, View};
 
 use crate::learn::HARM;
@@ -59,8 +59,8 @@ pub struct Summary {
     pub time: f64,
 }
 
-/// Forced adaptation, the automatic choice without each of its bounds, and forced adaptation without
-/// each of our corrections.
+/// Forced adaptation, the automatic choice without each of its bounds, forced adaptation without
+/// each of our corrections, and TENT and SAR, which change nothing where the restorer has no gradients.
 pub fn methods() -> Vec<Method> {
     let automatic = |name, change: fn(&mut Options)| {
         let mut options = Options { adapt: Adapt::Auto, ..Options::default() };
@@ -70,6 +70,10 @@ pub fn methods() -> Vec<Method> {
     let forced = |name, coral: Coral| {
         let options = Options { adapt: Adapt::Coral, coral, ..Options::default() };
         Method { name, options, oracle: true }
+    };
+    let minimised = |name, adapt, conditions| {
+        let entropy = Entropy { conditions, ..Entropy::default() };
+        Method { name, options: Options { adapt, entropy, ..Options::default() }, oracle: false }
     };
     let coral = Coral::default;
     vec![
@@ -95,6 +99,10 @@ pub fn methods() -> Vec<Method> {
         forced("- 20 steps", Coral { steps: 20, ..coral() }),
         forced("the paper's text", Coral::paper()),
         forced("as released", Coral::released()),
+        minimised("tent", Adapt::Tent, false),
+        minimised("tent, on conditions", Adapt::Tent, true),
+        minimised("sar", Adapt::Sar, false),
+        minimised("sar, on conditions", Adapt::Sar, true),
     ]
 }
 

@@ -5,9 +5,10 @@ use std::path::Path;
 use udair::{Limits, Options, Picture, Restorer, Watch};
 use udair_metrics::{Metric, Parameters};
 
+use crate::handling::{Handling, Of};
 use crate::report::{AdaptationResult, Evaluation, ImageResult, Probability, WeightsId};
 use crate::score::{self, Pixels, metrics_of};
-use crate::{Case, StudyError, crop};
+use crate::{Case, StudyError};
 
 /// How to evaluate.
 #[derive(Debug, Clone, Default)]
@@ -21,10 +22,8 @@ pub struct Settings {
     pub left_out: usize,
     /// What may be decoded.
     pub limits: Limits,
-    /// Evaluate one random square crop of each picture, this many pixels a side.
-    pub crop: Option<usize>,
-    /// Seed of the crops.
-    pub seed: u64,
+    /// What becomes of every picture before it is restored.
+    pub handling: Handling,
     /// Metrics for every picture; [those of its task](crate::metrics_of) where there are none.
     pub metrics: Vec<Metric>,
     /// Learned numbers that some metrics need.
@@ -86,7 +85,7 @@ fn one(
     settings: &Settings,
     watch: &dyn Watch,
 ) -> Result<(ImageResult, Picture), StudyError> {
-    let input = read(&case.lq, index, settings)?;
+    let input = read(&case.lq, index, Of::Input, settings)?;
     let label = case.task.as_deref().filter(|_| settings.oracle).and_then(|task| task.parse().ok());
     let options = Options { anchor: label.or(settings.options.anchor), ..settings.options.clone() };
     let restored = restorer.restore(&input, &options, watch);
@@ -98,7 +97,7 @@ fn one(
     let (before, after) = (pixels(&case.lq, &input)?, pixels(&case.lq, &restored)?);
     let reference = match &case.gt {
         None => None,
-        Some(path) => Some(pixels(path, &read(path, index, settings)?)?),
+        Some(path) => Some(pixels(path, &read(path, index, Of::Reference, settings)?)?),
     };
     if let (Some(reference), Some(gt)) = (&reference, &case.gt)
         && before.size() != reference.size()
@@ -139,14 +138,10 @@ fn one(
     Ok((result, restored))
 }
 
-/// Reads a picture, and crops it where that is asked for: a picture and its reference alike.
-fn read(path: &Path, index: usize, settings: &Settings) -> Result<Picture, StudyError> {
+/// Reads a picture and handles it as asked.
+fn read(path: &Path, index: usize, of: Of, settings: &Settings) -> Result<Picture, StudyError> {
     let whole = Picture::open(path, &settings.limits).map_err(|e| failed(path, e))?;
-    let Some(side) = settings.crop else { return Ok(whole) };
-    let Pixels { width, height, rgb } = Pixels::of(&whole).map_err(|e| failed(path, e))?;
-    let place = crop::place(width, height, side, settings.seed, index as u64);
-    let (width, height, rgb) = crop::cut(&rgb, width, height, side, place);
-    Picture::from_rgb8(width, height, rgb).map_err(|e| failed(path, e))
+    settings.handling.apply(whole, index as u64, of).map_err(|e| failed(path, e))
 }
 
 fn failed(path: &Path, source: udair::ImageError) -> StudyError {

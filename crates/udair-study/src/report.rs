@@ -72,6 +72,9 @@ pub struct AdaptationResult {
     pub adapt_losses: Vec<f64>,
     /// The distance to the anchor of every pattern, in the units of the loss.
     pub anchor_distances: BTreeMap<&'static str, f64>,
+    /// Share of the places that were sure enough to count, where entropy was minimised.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adapt_used: Option<f64>,
 }
 
 impl AdaptationResult {
@@ -81,6 +84,7 @@ impl AdaptationResult {
             adaptation: Some(adaptation.decision.id()),
             adapt_losses: adaptation.losses.clone(),
             anchor_distances: adaptation.distances.iter().map(|(pattern, d)| (pattern.id(), *d)).collect(),
+            adapt_used: adaptation.used,
         }
     }
 }

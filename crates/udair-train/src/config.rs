@@ -274,7 +274,7 @@ impl Config {
         self.steps = 2;
         self.log.every = 1;
         self.log.save_every = 1;
-        (self.val.every, self.val.most, self.val.anchors) = (2, 1, 2);
+        (self.val.every, self.val.most, self.val.anchors) = (2, 1, 3);
         self.codebook.bypass = self.codebook.bypass.min(1);
         self.codebook.seed_batches = self.codebook.seed_batches.min(1);
         self
@@ -294,8 +294,8 @@ impl Config {
         if self.data.patterns.len() < 2 || self.data.per_pattern == 0 {
             return fail("data.patterns needs two patterns, and data.per_pattern one picture of each");
         }
-        if self.val.anchors < 2 || self.val.anchor_sizes.is_empty() {
-            return fail("val.anchors must be at least 2, and val.anchor_sizes needs a size");
+        if self.val.anchors < 3 || self.val.anchor_sizes.is_empty() {
+            return fail("val.anchors must be at least 3, and val.anchor_sizes needs a size");
         }
         if self.optim.accumulate == 0 || self.steps == 0 {
             return fail("steps and optim.accumulate must be at least 1");

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
-use udair_engine::{Engine, Identifier, Weights};
+use udair_engine::Weights;
 use udair_nn::codebook;
 use udair_nn::daam::Analysis;
 use udair_nn::{Bypass, Mode, Udair, initial_weights};
@@ -23,7 +23,7 @@ use crate::config::Config;
 use crate::cscl;
 use crate::data::{Batch, DataError, Loader};
 use crate::ema::Average;
-use crate::identification::Features;
+use crate::identification;
 use crate::loss::Restoration;
 use crate::muon;
 use crate::optimiser::{Optimiser, clip};
@@ -398,10 +398,7 @@ impl<'a> Trainer<'a> {
         let count = anchors.min(self.config.val.anchors);
         let first = self.config.steps * self.config.optim.accumulate as u64;
         let sizes = &self.config.val.anchor_sizes;
-        let engine = Engine::new(&weights)?;
-        let features = Features::collect(&engine, &*self.batches, first, sizes, count)?;
-        let tensors = features.fit(weights.patterns.len())?;
-        weights.identifier = Some(Identifier::from_tensors(&weights.config, &weights.patterns, tensors)?);
+        weights.identifier = Some(identification::learn(&weights, &*self.batches, first, sizes, count)?);
         Ok(weights)
     }
 

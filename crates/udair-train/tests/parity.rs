@@ -164,7 +164,13 @@ fn optimiser_steps() {
 }
 
 fn optim() -> Optim {
-    Optim { lr: 1e-4, betas: [0.9, 0.999], weight_decay: 0.01, clip: 0.0, ..udair_train::config::Config::default().optim }
+    Optim {
+        lr: 1e-4,
+        betas: [0.9, 0.999],
+        weight_decay: 0.01,
+        clip: 0.0,
+        ..udair_train::config::Config::default().optim
+    }
 }
 
 #[test]

@@ -16,6 +16,11 @@ pub enum Adapt {
     Auto,
     /// Always, by correlation alignment, whatever the picture; nothing guards the result.
     Coral,
+    /// Always, by entropy minimisation (TENT); needs [`Differentiable`](crate::Differentiable).
+    Tent,
+    /// Always, by sharpness-aware entropy minimisation of what is sure (SAR); needs
+    /// [`Differentiable`](crate::Differentiable).
+    Sar,
 }
 
 /// What was done about adaptation, and why.
@@ -37,6 +42,8 @@ pub enum Decision {
     LossDidNotFall,
     /// The conditions would have changed by more than those of training pictures.
     ChangedTooMuch,
+    /// No place of the picture was sure enough to count for SAR.
+    NothingSure,
 }
 
 /// What became of the adaptation of a picture.
@@ -50,11 +57,13 @@ pub struct Adaptation {
     pub losses: Vec<f64>,
     /// How far the conditions lay from the anchor of every pattern, in the units of the loss.
     pub distances: Vec<(Pattern, f64)>,
+    /// Share of the places that were sure enough to count, where entropy was minimised.
+    pub used: Option<f64>,
 }
 
 impl Adapt {
     /// Every choice, in the order of the help.
-    pub const ALL: [Self; 3] = [Self::Auto, Self::Off, Self::Coral];
+    pub const ALL: [Self; 5] = [Self::Auto, Self::Off, Self::Coral, Self::Tent, Self::Sar];
 
     /// The id used by flags.
     pub fn id(self) -> &'static str {
@@ -62,6 +71,8 @@ impl Adapt {
             Self::Off => "off",
             Self::Auto => "auto",
             Self::Coral => "coral",
+            Self::Tent => "tent",
+            Self::Sar => "sar",
         }
     }
 }
@@ -78,6 +89,7 @@ impl Decision {
             Self::Near => "near",
             Self::LossDidNotFall => "loss_did_not_fall",
             Self::ChangedTooMuch => "changed_too_much",
+            Self::NothingSure => "nothing_sure",
         }
     }
 }
@@ -93,6 +105,7 @@ impl fmt::Display for Decision {
             Self::Near => "not adapted: near enough to what was trained",
             Self::LossDidNotFall => "not adapted: the steps did not help",
             Self::ChangedTooMuch => "not adapted: the change would be too large",
+            Self::NothingSure => "not adapted: no place was sure enough",
         })
     }
 }
@@ -111,7 +124,8 @@ pub(crate) fn adapt(
     let guard = options.coral.guard.filter(|_| options.adapt == Adapt::Auto);
     let settings = Coral { guard, ..options.coral.clone() };
     let anchor = options.anchor.unwrap_or(findings.pattern);
-    let mut report = Adaptation { decision: Decision::TooSmall, anchor, losses: vec![], distances: vec![] };
+    let decision = Decision::TooSmall;
+    let mut report = Adaptation { decision, anchor, losses: vec![], distances: vec![], used: None };
     if width.min(height) < Options::SHORTEST_ADAPTED {
         return Ok((conditions, report));
     }

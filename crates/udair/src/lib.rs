@@ -17,6 +17,7 @@
 
 mod adapt;
 mod check;
+mod entropy;
 mod error;
 mod estimate;
 mod memory;
@@ -27,6 +28,7 @@ mod phase;
 mod restorer;
 
 pub use adapt::{Adapt, Adaptation, Decision};
+pub use entropy::{Differentiable, Entropy, Minimised};
 pub use error::RestoreError;
 pub use network::{AnchorDistance, Network};
 pub use options::{Findings, Options, Report, Status};

@@ -1,6 +1,6 @@
 //! What a caller may ask for, and what it is told.
 
-use crate::{Adapt, Adaptation, Coral, Pattern};
+use crate::{Adapt, Adaptation, Coral, Entropy, Pattern};
 
 /// How to restore.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,6 +15,8 @@ pub struct Options {
     pub adapt: Adapt,
     /// How to adapt. The guard holds for [`Adapt::Auto`] alone.
     pub coral: Coral,
+    /// How to adapt by [`Adapt::Tent`] and [`Adapt::Sar`].
+    pub entropy: Entropy,
     /// [`Adapt::Auto`] trusts a finding from this confidence on, from 0 to 1.
     pub sure: f32,
     /// [`Adapt::Auto`] adapts only pictures that lie as far from the anchor as those that adaptation
@@ -49,6 +51,7 @@ impl Default for Options {
             clean_threshold: Self::CLEAN_THRESHOLD,
             adapt: Adapt::default(),
             coral: Coral::default(),
+            entropy: Entropy::default(),
             sure: Self::SURE,
             far: true,
             anchor: None,

@@ -7,6 +7,7 @@ use udair_engine::{Attention, Conditions, Engine, Identification, Isa, Likeness,
 use udair_image::Picture;
 
 use crate::adapt::{self, Adapt};
+use crate::entropy::{self, Differentiable};
 use crate::estimate::Estimate;
 use crate::network::Network;
 use crate::phase::Phase;
@@ -18,6 +19,7 @@ const ANALYSIS: f32 = 0.15;
 /// Identifies and restores pictures. One restorer serves any number of them, from any thread.
 pub struct Restorer {
     network: Box<dyn Network>,
+    gradients: Option<Box<dyn Differentiable>>,
     estimate: Estimate,
 }
 
@@ -68,7 +70,13 @@ impl Restorer {
 
     /// Restores with any network, such as one on another device.
     pub fn with_network(network: Box<dyn Network>) -> Self {
-        Self { network, estimate: Estimate::default() }
+        Self { network, gradients: None, estimate: Estimate::default() }
+    }
+
+    /// Adds the same network with gradients, which [`Adapt::Tent`] and [`Adapt::Sar`] need.
+    #[must_use]
+    pub fn with_gradients(self, network: Box<dyn Differentiable>) -> Self {
+        Self { gradients: Some(network), ..self }
     }
 
     fn load(bytes: &[u8], path: Option<&Path>) -> Result<Self, RestoreError> {
@@ -133,13 +141,29 @@ impl Restorer {
         } else {
             let watch = Phase { watch, from: ANALYSIS, to: 1.0 };
             let mut conditions = conditions;
-            if options.adapt != Adapt::Off {
-                let network = self.network.as_ref();
-                let (adapted, report) =
-                    adapt::adapt(network, pixels.size(), conditions, &findings, options, &watch)?;
-                (conditions, adaptation) = (adapted, Some(report));
+            let mut minimised = None;
+            match options.adapt {
+                Adapt::Off => {}
+                Adapt::Auto | Adapt::Coral => {
+                    let network = self.network.as_ref();
+                    let (adapted, report) =
+                        adapt::adapt(network, pixels.size(), conditions, &findings, options, &watch)?;
+                    (conditions, adaptation) = (adapted, Some(report));
+                }
+                Adapt::Tent | Adapt::Sar => {
+                    let (network, size) = (self.gradients.as_deref(), pixels.size());
+                    let (rgb, report) = entropy::restore(network, &pixels.rgb, size, &findings, options)?;
+                    (minimised, adaptation) = (rgb, Some(report));
+                }
             }
-            let restored = self.checked(pixels, conditions, &watch)?;
+            let input = check::Input::of(&pixels.rgb);
+            let restored = match minimised {
+                Some(rgb) => rgb,
+                None => self.network.restore(pixels.rgb, pixels.width, pixels.height, conditions, &watch)?,
+            };
+            if let Some(fault) = check::fault(&input, &restored) {
+                return Err(RestoreError::Output(fault));
+            }
             (picture.with_restored(&restored, options.strength)?, Status::Restored)
         };
         watch.progress(1.0);
@@ -149,21 +173,6 @@ impl Restorer {
 
     fn conditions(&self, pixels: &Pixels, watch: &dyn Watch) -> Result<Conditions, RestoreError> {
         Ok(self.network.conditions(&pixels.rgb, pixels.width, pixels.height, watch)?)
-    }
-
-    /// The network's result, once it has been looked at.
-    fn checked(
-        &self,
-        Pixels { rgb, width, height }: Pixels,
-        conditions: Conditions,
-        watch: &dyn Watch,
-    ) -> Result<Vec<f32>, RestoreError> {
-        let input = check::Input::of(&rgb);
-        let restored = self.network.restore(rgb, width, height, conditions, watch)?;
-        match check::fault(&input, &restored) {
-            Some(fault) => Err(RestoreError::Output(fault)),
-            None => Ok(restored),
-        }
     }
 }
 

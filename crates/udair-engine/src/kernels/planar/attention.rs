@@ -236,10 +236,12 @@ mod tests {
 
     #[test]
     fn every_gradient_is_that_of_the_forward_pass() {
-        let shape = Shape { images: 2, channels: 6, height: 5, width: 7 };
+        let [c, height, width, most_heads] = if cfg!(miri) { [2, 2, 3, 1] } else { [6, 5, 7, 3] };
+        let shape = Shape { images: 2, channels: c, height, width };
         let (x, g) = (noise(shape.len(), 1), noise(shape.len(), 2));
-        for heads in [1, 3] {
-            let mut parameters = [6, 6, heads, 108, 162, 36].map(|length| noise(length, length as u32));
+        for heads in [1, most_heads] {
+            let lengths = [c, c, heads, 3 * c * c, 27 * c, c * c];
+            let mut parameters = lengths.map(|length| noise(length, length as u32));
             parameters[2] = vec![2.0; heads];
             for isa in Isa::available() {
                 let run = |x: &[f32], parameters: &[Vec<f32>; 6]| {
