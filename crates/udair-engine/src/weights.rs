@@ -98,12 +98,13 @@ impl Weights {
         Ok(Self { config, patterns, metadata, tensors, identifier, aims: None })
     }
 
-    /// The bytes of a weights file: parameters as f16 or f32, identification, anchors and codebook
-    /// counts always as f32.
+    /// The bytes of a weights file: parameters as f16 or f32; identification, anchors, codebook counts and
+    /// what f16 cannot hold always as f32.
     pub fn to_bytes(&self, half: bool) -> Result<Vec<u8>, EngineError> {
         let mut stored: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = Vec::new();
         for (name, tensor) in &self.tensors {
-            let (dtype, bytes) = if half && !name.ends_with("cluster_size") {
+            let fits = || tensor.data.iter().all(|v| v.abs() <= f16::MAX.to_f32());
+            let (dtype, bytes) = if half && !name.ends_with("cluster_size") && fits() {
                 (Dtype::F16, tensor.data.iter().flat_map(|&v| f16::from_f32(v).to_le_bytes()).collect())
             } else {
                 (Dtype::F32, tensor.bytes())
@@ -214,4 +215,24 @@ fn check(config: &Config, tensors: &BTreeMap<String, Tensor>) -> Result<(), Engi
     problems.truncate(5);
     let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
     Err(EngineError::weights(format!("{}{more}", problems.join("; "))))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
+
+    use super::*;
+
+    #[test]
+    fn what_half_precision_cannot_hold_is_stored_whole() {
+        let config = Config { width: 4, trunk: 8, codes: 16, ..Config::small() };
+        let zeros =
+            |p: crate::Parameter| (p.name.clone(), Tensor { data: vec![0.0; p.len()], shape: p.shape });
+        let mut tensors: BTreeMap<_, _> = parameters(&config).into_iter().map(zeros).collect();
+        let codes = "dam.codebook.quantize_b.embed";
+        tensors.get_mut(codes).unwrap().data[3] = 8e5;
+        let weights = Weights::new(config, Vec::new(), BTreeMap::new(), tensors, None).unwrap();
+        let read = Weights::from_bytes(&weights.to_bytes(true).unwrap()).unwrap();
+        assert_eq!(read.tensor(codes).data[3], 8e5);
+    }
 }

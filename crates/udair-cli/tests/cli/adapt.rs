@@ -91,6 +91,6 @@ fn what_cannot_be_adapted_says_why() {
     assert!(ended.stderr.contains("not adapted: the weights hold no anchors"), "{}", ended.stderr);
     for method in ["tent", "sar"] {
         let ended = sandbox.run(&["restore", "a.png", "--overwrite", "--adapt", method]).expect(2);
-        assert!(ended.stderr.contains("hint: use --adapt auto or coral"), "{}", ended.stderr);
+        assert!(ended.stderr.contains("hint: build with --features train"), "{}", ended.stderr);
     }
 }

@@ -138,13 +138,13 @@ fn too_large_a_picture_is_told_what_would_do() {
     let sandbox = Sandbox::new();
     sandbox.picture("a.png", 3000, 1500);
     let args = ["restore", "a.png", "--threads", "1", "--memory"];
-    let refused = sandbox.run(&[&args[..], &["40MiB"]].concat()).expect(1);
+    let refused = sandbox.run(&[&args[..], &["96MiB"]].concat()).expect(1);
     let size = refused.stderr.split("the largest size that would do is ").nth(1).unwrap();
     let (width, height) = size.split(';').next().unwrap().split_once(" x ").unwrap();
     let (width, height): (usize, usize) = (width.parse().unwrap(), height.parse().unwrap());
     assert!(width < 3000 && height < 1500 && width >= height, "{size}");
     sandbox.picture("a.png", width, height);
-    sandbox.run(&[&args[..], &["40MiB"]].concat()).expect(0);
+    sandbox.run(&[&args[..], &["96MiB"]].concat()).expect(0);
 }
 
 #[test]
