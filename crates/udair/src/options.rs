@@ -35,7 +35,7 @@ impl Options {
 
     /// The default of [`Options::clean_threshold`].
     ///
-    /// Chosen for the shipped weights on 424 of their training pictures (the example
+    /// Chosen for the first weights on 424 of their training pictures (the example
     /// `clean_threshold` of `udair-study`): the lowest tenth at which leaving pictures alone costs no
     /// degraded source more than 0.01 dB on average. It spares 107 of 153 clean photos; at 0.5 it
     /// would be 131, and one hazy photo lost 1.3 dB. Pictures that were trained on flatter the
