@@ -219,8 +219,6 @@ fn check(config: &Config, tensors: &BTreeMap<String, Tensor>) -> Result<(), Engi
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
-
     use super::*;
 
     #[test]
