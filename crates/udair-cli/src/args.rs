@@ -67,9 +67,10 @@ pub(crate) struct Compute {
     #[arg(long, value_name = "f32|bf16", default_value = "f32", value_parser = ["f32", "bf16"])]
     pub(crate) precision: String,
 
-    /// Where attention gathers its statistics on sides longer than 640 pixels: the `whole` picture, or
-    /// `windows` of 512 pixels that move with the place
-    #[arg(long, value_name = "whole|windows", default_value = "windows", value_parser = ["whole", "windows"])]
+    /// Where attention gathers its statistics on sides longer than 640 pixels: the `whole` picture,
+    /// `windows` of 512 pixels that move with the place, or by the pattern that is found: `auto`
+    /// takes dark and underwater pictures as a whole
+    #[arg(long, value_name = "auto|whole|windows", default_value = "auto", value_parser = ["auto", "whole", "windows"])]
     pub(crate) attention: String,
 
     /// Threads to compute with [default: one a core]

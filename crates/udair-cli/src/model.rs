@@ -109,7 +109,11 @@ impl Machine {
             Problem::new(format!("this machine has no instructions for {}", compute.precision))
                 .hint("--precision f32 runs everywhere")
         })?;
-        let attention = if compute.attention == "whole" { Attention::Whole } else { Attention::Windows };
+        let attention = match compute.attention.as_str() {
+            "whole" => Attention::Whole,
+            "windows" => Attention::Windows,
+            _ => Attention::ByPattern,
+        };
         Ok(Self { isa, precision, attention })
     }
 }

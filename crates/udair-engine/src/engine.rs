@@ -1,6 +1,7 @@
 //! The network, ready to run: packed weights behind three calls.
 
 use crate::backbone::Backbone;
+use crate::conditions::{Conditions, Map};
 use crate::daam::Daam;
 use crate::grid::Grid;
 use crate::kernels::{Isa, Precision};
@@ -14,59 +15,6 @@ use crate::{Adapters, Aim, Config, EngineError, Identification, Identifier, Watc
 /// Bytes of maps that are kept for the next picture of the same size, within the budget.
 const KEPT: usize = 256 << 20;
 
-/// A feature map: `height` rows of `width` pixels of `channels` interleaved values.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Map {
-    /// Channels a pixel.
-    pub channels: usize,
-    /// Rows.
-    pub height: usize,
-    /// Pixels a row.
-    pub width: usize,
-    /// `height * width * channels` values.
-    pub data: Vec<f32>,
-}
-
-impl Map {
-    pub(crate) fn new(grid: Grid, data: Vec<f32>) -> Self {
-        Self { channels: grid.channels, height: grid.height, width: grid.width, data }
-    }
-
-    /// Row `y`.
-    pub fn row(&self, y: usize) -> &[f32] {
-        let len = self.width * self.channels;
-        &self.data[y * len..][..len]
-    }
-
-    #[expect(
-        clippy::unnecessary_wraps,
-        reason = "rows that are computed can fail, and this one stands in for them"
-    )]
-    pub(crate) fn copy_row(&self, y: usize, out: &mut [f32]) -> Result<(), EngineError> {
-        out.copy_from_slice(self.row(y));
-        Ok(())
-    }
-}
-
-/// What the degradation analysis (DAAM) says about a picture: the maps that guide the decoder.
-#[derive(Debug, Clone)]
-pub struct Conditions {
-    /// D4: 8C channels at 1/8 of the padded size.
-    pub d4: Map,
-    /// D3 = D: 4C channels at 1/4.
-    pub d3: Map,
-    /// D2: 2C channels at 1/2. It follows from D3, so it is left out (`None`) unless it was changed
-    /// or asked for ([`Engine::d2`]): it is the largest of the three.
-    pub d2: Option<Map>,
-    /// Code numbers of the coarse codebook, one a position at 1/8.
-    pub codes_t: Vec<u32>,
-    /// Code numbers of the fine codebook, one a position at 1/4.
-    pub codes_b: Vec<u32>,
-    /// What identification compares: for D4, D3 and D2 the channel means, then `ln(v + 1e-8)` of the
-    /// population variances v; 28 C numbers.
-    pub feature: Vec<f64>,
-}
-
 /// Where channel attention gathers its statistics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Attention {
@@ -76,7 +24,13 @@ pub enum Attention {
     /// In windows of 512 pixels that move with the place, on sides longer than 640: nearer to the
     /// crops that networks are trained on. No seam: the matrices change linearly from pixel to pixel.
     Windows,
+    /// In windows, but over the whole picture where identification finds it dark or taken under
+    /// water: by how much to brighten, and what is white, can only be told from all of it.
+    ByPattern,
 }
+
+/// Patterns whose pictures [`Attention::ByPattern`] takes as a whole.
+const OF_THE_WHOLE: [&str; 2] = ["lowlight", "underwater"];
 
 /// A network with its weights packed for this machine.
 ///
@@ -209,15 +163,21 @@ impl Engine {
         // A D2 of its own says that the picture was adapted, and that D3 no longer follows from codes.
         let adapted = conditions.d2.as_ref().map_or(0, |d2| 4 * (d2.data.len() + conditions.d3.data.len()));
         let run = self.run(Samples::extra(&rgb) + adapted, (width, height), watch, work)?;
-        let run = match self.attention {
-            Attention::Whole => run,
-            Attention::Windows => run.windowed(pad.grid.width),
-        };
+        let run = if self.is_windowed(&conditions) { run.windowed(pad.grid.width) } else { run };
         let samples = Samples::new(rgb);
         let picture = |y: usize, to: &mut [f32]| samples.centred_row(&pad, y, to);
         let restored = self.backbone.restore(&run, picture, pad.grid, conditions, self.daam.enlarger())?;
         drop(samples);
         pad.crop(&restored)
+    }
+
+    fn is_windowed(&self, conditions: &Conditions) -> bool {
+        let of_the_whole = |found: Identification| OF_THE_WHOLE.contains(&found.best().pattern.as_str());
+        match self.attention {
+            Attention::Whole => false,
+            Attention::Windows => true,
+            Attention::ByPattern => !self.identify(conditions).is_some_and(of_the_whole),
+        }
     }
 
     fn pad(&self, rgb: &[f32], width: usize, height: usize) -> Result<Pad, EngineError> {
@@ -287,6 +247,10 @@ mod tests {
 
     /// A small network with random weights.
     fn engine() -> Engine {
+        Engine::new(&weights()).unwrap()
+    }
+
+    fn weights() -> Weights {
         let config = Config {
             width: 6,
             enc: [1, 1, 1, 1],
@@ -306,7 +270,7 @@ mod tests {
                 (p.name, Tensor { shape: p.shape, data })
             })
             .collect();
-        Engine::new(&Weights::new(config, Vec::new(), BTreeMap::new(), tensors, None).unwrap()).unwrap()
+        Weights::new(config, Vec::new(), BTreeMap::new(), tensors, None).unwrap()
     }
 
     fn restore(engine: &Engine, threads: usize, (width, height): (usize, usize)) -> (Vec<f64>, Vec<f32>) {
@@ -348,6 +312,39 @@ mod tests {
         assert_ne!(restore(&engine(), 1, size).1, expected.1, "windows matter");
         let small = (90, 71);
         assert_eq!(restore(&windowed(), 2, small), restore(&engine(), 2, small));
+    }
+
+    #[test]
+    fn dark_and_underwater_pictures_are_taken_as_a_whole() {
+        let finding = |pattern: &str| {
+            let weights = weights();
+            let features = 28 * weights.config.width;
+            let tensor = |shape: &[usize], v: f32| Tensor {
+                shape: shape.to_vec(),
+                data: vec![v; shape.iter().product()],
+            };
+            let tensors = BTreeMap::from([
+                ("mean".to_string(), tensor(&[features], 0.0)),
+                ("scale".to_string(), tensor(&[features], 1.0)),
+                ("project".to_string(), tensor(&[features, 1], 0.0)),
+                ("anchors".to_string(), tensor(&[1, 1], 0.0)),
+                ("temperature".to_string(), tensor(&[], 1.0)),
+            ]);
+            let patterns = [pattern.to_string()];
+            let identifier = Identifier::from_tensors(&weights.config, &patterns, tensors).unwrap();
+            let weights = Weights { patterns: patterns.into(), identifier: Some(identifier), ..weights };
+            Engine::new(&weights).unwrap().with_attention(Attention::ByPattern)
+        };
+        let size = (700, 20);
+        let whole = restore(&engine(), 2, size);
+        let windowed = restore(&engine().with_attention(Attention::Windows), 2, size);
+        for (pattern, expected) in
+            [("lowlight", &whole), ("underwater", &whole), ("dehaze", &windowed), ("derain", &windowed)]
+        {
+            assert_eq!(&restore(&finding(pattern), 2, size), expected, "{pattern}");
+        }
+        let unknown = engine().with_attention(Attention::ByPattern);
+        assert_eq!(restore(&unknown, 2, size), windowed, "nothing is found");
     }
 
     #[test]

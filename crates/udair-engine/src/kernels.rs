@@ -17,12 +17,15 @@ mod activation;
 mod buffer;
 mod columns;
 mod depthwise;
+mod gram;
 mod isa;
 mod matmul;
 mod norm;
+mod packed;
 pub mod planar;
 mod precision;
 mod simd;
+mod tile;
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -37,9 +40,11 @@ pub(crate) use activation::{gate, gelu, gelu_and_slope};
 pub(crate) use buffer::Buffer;
 pub(crate) use columns::{multiply_sum, sum_columns, taps_gradient, taps_row};
 pub(crate) use depthwise::depthwise;
+pub(crate) use gram::{Gram, Outer, gram, outer};
 pub use isa::Isa;
-pub(crate) use matmul::{Epilogue, Gram, Outer, Output, Packed, gram, matmul, outer};
+pub(crate) use matmul::{Epilogue, Output, matmul};
 pub(crate) use norm::{layer_norm, squares};
+pub(crate) use packed::Packed;
 pub use precision::Precision;
 
 /// Values in a vector, and in a block of channels.

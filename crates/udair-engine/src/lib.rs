@@ -25,6 +25,7 @@ mod adapter;
 mod anchors;
 mod backbone;
 mod block;
+mod conditions;
 mod config;
 mod conv;
 mod cost;
@@ -54,8 +55,9 @@ mod reference;
 
 pub use adapter::{Adaptation, Adapted, Adapters, Alignment, Guard, Outcome, Verdict, View};
 pub use anchors::{Aim, Anchor, MapSum, MomentSum, Moments};
+pub use conditions::{Conditions, Map};
 pub use config::{Config, Padding};
-pub use engine::{Attention, Conditions, Engine, Map};
+pub use engine::{Attention, Engine};
 pub use error::EngineError;
 pub use identify::{Examples, Finding, Identification, Identifier, Likeness, Pair};
 pub use import::{ImportError, Imported, import};

@@ -82,7 +82,7 @@ impl Restorer {
     fn load(bytes: &[u8], path: Option<&Path>) -> Result<Self, RestoreError> {
         let wrong = |source| RestoreError::Weights { path: path.map(Into::into), source };
         let weights = Weights::from_bytes(bytes).map_err(wrong)?;
-        Self::new(&weights, Isa::detect(), Precision::f32(), Attention::default()).map_err(
+        Self::new(&weights, Isa::detect(), Precision::f32(), Attention::ByPattern).map_err(
             |error| match error {
                 RestoreError::Weights { source, .. } => wrong(source),
                 other => other,

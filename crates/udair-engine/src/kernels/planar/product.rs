@@ -6,8 +6,8 @@
 
 use crate::kernels::LANES;
 use crate::kernels::isa::{Isa, dispatch};
-use crate::kernels::matmul::tile;
 use crate::kernels::simd::Simd;
+use crate::kernels::tile::tile;
 
 /// Steps of the inner dimension that a panel holds.
 const DEPTH: usize = 128;
