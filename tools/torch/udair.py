@@ -344,7 +344,7 @@ def load(path):
     network = Udair(Config(**metadata["config"])).eval()
     adapters = {name for name in tensors if name.startswith("distrib_adapt")}
     metadata["adapters"] = {name: tensors.pop(name) for name in adapters}
-    network.load_state_dict(tensors)
+    network.load_state_dict({name: t for name, t in tensors.items() if not name.startswith("anchors.")})
     return network, metadata
 
 
@@ -357,10 +357,13 @@ def feature(conditions):
 
 
 def distances(conditions, metadata):
-    """Squared distances to the anchors of `metadata["patterns"]`, N x patterns."""
+    """Squared distances to the nearest anchor of each of `metadata["patterns"]`, N x patterns."""
     stored = metadata["identify"]
     u = ((feature(conditions) - stored["mean"]) / stored["scale"]) @ stored["project"]
-    return (u[:, None] - stored["anchors"]).pow(2).sum(-1)
+    every = (u[:, None] - stored["anchors"]).pow(2).sum(-1)
+    patterns = range(len(metadata["patterns"]))
+    owners = stored.get("owners", torch.arange(every.shape[1]))
+    return torch.stack([every[:, owners == k].amin(-1) for k in patterns], dim=-1)
 
 
 def identify(conditions, metadata):

@@ -2,9 +2,11 @@
 //!
 //! The feature of a picture is, for the conditions D4, D3 and D2 in this order, the channel means
 //! over all positions followed by `ln(v + 1e-8)` of the population variances v: F = 28 C numbers.
-//! With `u = ((f - mean) / scale) · project`, the distance to pattern k is
-//! `d_k = ||u - anchors_k||²` and its probability `softmax(-d / temperature)_k`. `project` whitens
-//! by the spread that pictures of one pattern have, so a distance is measured in that spread. A
+//! With `u = ((f - mean) / scale) · project`, the distance to pattern k is the least
+//! `||u - anchors_m||²` of its anchors and its probability `softmax(-d / temperature)_k`. A pattern has
+//! an anchor for every collection of pictures that it was learned from: streaks that were drawn and rain
+//! that fell lie in different places. `project` whitens by the spread that pictures of one collection
+//! have, so a distance is measured in that spread. A
 //! picture farther than `limit` from every anchor has none of the patterns; one that lies nearer by
 //! `margin` to an anchor of `pairs` (pictures that have two patterns) has both.
 
@@ -67,8 +69,9 @@ pub struct Identifier {
 }
 
 impl Identifier {
-    /// Takes the tensors `mean` \[F\], `scale` \[F\], `project` [F, P], `anchors` [K, P] and
-    /// `temperature` []. Optional are `limit` [], and together `pairs` [M, P], `members` [M, 2]
+    /// Takes the tensors `mean` \[F\], `scale` \[F\], `project` [F, P], `anchors` [N, P] and
+    /// `temperature` []. Optional are `owners` \[N\] (the number of each anchor's pattern; without it
+    /// there is one anchor a pattern), `limit` [], and together `pairs` [M, P], `members` [M, 2]
     /// (numbers of patterns) and `margin` [].
     pub fn from_tensors(
         config: &Config,
@@ -80,11 +83,13 @@ impl Identifier {
         let rank = shape("project").get(1).copied().unwrap_or(0);
         let pairs = shape("pairs").first().copied().unwrap_or(0);
         let with_pairs = tensors.contains_key("pairs");
-        let expected: [(&str, Vec<usize>, bool); 9] = [
+        let anchors = shape("owners").first().copied().unwrap_or(count);
+        let expected: [(&str, Vec<usize>, bool); 10] = [
             ("mean", vec![features], true),
             ("scale", vec![features], true),
             ("project", vec![features, rank], true),
-            ("anchors", vec![count, rank], true),
+            ("anchors", vec![anchors, rank], true),
+            ("owners", vec![anchors], false),
             ("temperature", vec![], true),
             ("limit", vec![], false),
             ("pairs", vec![pairs, rank], with_pairs),
@@ -109,9 +114,18 @@ impl Identifier {
                 "identify.* needs patterns, and positive scales and temperature",
             ));
         }
-        let members = tensors.get("members").map_or(&[][..], |t| &t.data);
-        if !members.iter().all(|&k| k.fract() == 0.0 && (0.0..count as f32).contains(&k)) {
-            return Err(EngineError::weights("identify.members names patterns that there are not"));
+        for name in ["members", "owners"] {
+            let numbers = tensors.get(name).map_or(&[][..], |t| &t.data);
+            if !numbers.iter().all(|&k| k.fract() == 0.0 && (0.0..count as f32).contains(&k)) {
+                let message = format!("identify.{name} names patterns that there are not");
+                return Err(EngineError::weights(message));
+            }
+        }
+        if let Some(owners) = tensors.get("owners")
+            && let Some(orphan) = (0..count).find(|&k| !owners.data.contains(&(k as f32)))
+        {
+            let message = format!("identify.anchors has none for {}", patterns[orphan]);
+            return Err(EngineError::weights(message));
         }
         let known = |name: &&String| expected.iter().any(|(known, ..)| known == name);
         if let Some(name) = tensors.keys().find(|name| !known(name)) {
@@ -128,7 +142,7 @@ impl Identifier {
     /// Compares a picture's feature ([`crate::Conditions::feature`]) with every anchor.
     pub fn identify(&self, feature: &[f64]) -> Identification {
         let place = self.place(feature);
-        let distances = self.distances("anchors", &place);
+        let distances = self.to_patterns(&place);
         let nearest = distances.iter().copied().fold(f64::INFINITY, f64::min);
         let temperature = f64::from(self.tensors["temperature"].data[0]);
         let weights: Vec<f64> = distances.iter().map(|d| ((nearest - d) / temperature).exp()).collect();
@@ -153,6 +167,18 @@ impl Identifier {
             place.iter_mut().zip(row).for_each(|(u, &p)| *u += f * f64::from(p));
         }
         place
+    }
+
+    /// Squared distances from a place to the nearest anchor of each pattern.
+    fn to_patterns(&self, place: &[f64]) -> Vec<f64> {
+        let distances = self.distances("anchors", place);
+        let Some(owners) = self.tensors.get("owners") else { return distances };
+        let mut nearest = vec![f64::INFINITY; self.patterns.len()];
+        for (d, &owner) in distances.into_iter().zip(&owners.data) {
+            let own = &mut nearest[owner as usize];
+            *own = own.min(d);
+        }
+        nearest
     }
 
     /// Squared distances from a place to each anchor of the named tensor.

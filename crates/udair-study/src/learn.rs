@@ -173,7 +173,7 @@ fn conclude(weights: &Weights, seen: Vec<Seen>) -> Result<Learned, StudyError> {
         let share = count(*label, source).max(1.0).powf(POWER - 1.0) / features.len() as f64;
         let weight = if source == "made" { MADE * share } else { share };
         let examples = if *kept_out { &mut others } else { &mut fit };
-        features.iter().for_each(|row| examples.push(row.clone(), *label, weight));
+        features.iter().for_each(|row| examples.push(row.clone(), *label, source, weight));
     }
     let pairs = pairs(&seen);
     let identifier = fit.fit(&weights.config, patterns, &pairs, &others)?;

@@ -29,7 +29,7 @@ pub fn learn(
         for (picture, label) in batch.labels().into_iter().enumerate() {
             let Some(label) = label else { continue };
             let rgb = batch.rgb(&batch.degraded, picture);
-            examples.push(engine.conditions(&rgb, size, size, &Silent)?.feature, label, 1.0);
+            examples.push(engine.conditions(&rgb, size, size, &Silent)?.feature, label, "", 1.0);
         }
     }
     // What two patterns at once look like and what none does takes whole pictures.

@@ -1,10 +1,11 @@
 //! How pictures come to be told apart: linear discriminant analysis (Fisher, "The use of multiple
 //! measurements in taxonomic problems", Annals of Eugenics 1936) of the features of known pictures.
 //!
-//! Features are standardised and whitened by the pooled covariance within patterns W, shrunk to
-//! W + s mean(diag W) I, and projected onto the span of the patterns' means: a distance to an anchor
-//! is then measured in the spread that pictures of one pattern have. Temperature and limit come from
-//! other pictures than those: a fit flatters the pictures that it was made of.
+//! The mean of every collection is an anchor of its pattern. Features are standardised and whitened by
+//! the pooled covariance within collections W, shrunk to W + s mean(diag W) I, and projected onto the
+//! span of the anchors: a distance to an anchor is then measured in the spread that pictures of one
+//! collection have. Temperature and limit come from other pictures than those: a fit flatters the
+//! pictures that it was made of.
 
 use std::collections::BTreeMap;
 
@@ -22,6 +23,9 @@ const WITHIN: f64 = 0.995;
 /// beyond what pictures of known collections reach, but none beyond twice that.
 const REACH: f64 = 2.0;
 
+/// Smaller collections of a pattern share one anchor: the mean of a few pictures says little.
+const COLLECTION: usize = 8;
+
 /// Features of pictures whose pattern is known.
 #[derive(Debug, Clone, Default)]
 pub struct Examples {
@@ -29,6 +33,8 @@ pub struct Examples {
     pub rows: Vec<Vec<f64>>,
     /// The number of each one's pattern.
     pub labels: Vec<usize>,
+    /// The name of each one's collection: pictures of one pattern that were made alike.
+    pub collections: Vec<String>,
     /// How much each one counts; patterns count alike whatever these sum up to.
     pub weights: Vec<f64>,
 }
@@ -44,9 +50,10 @@ pub struct Pair {
 
 impl Examples {
     /// Adds a picture.
-    pub fn push(&mut self, row: Vec<f64>, label: usize, weight: f64) {
+    pub fn push(&mut self, row: Vec<f64>, label: usize, collection: &str, weight: f64) {
         self.rows.push(row);
         self.labels.push(label);
+        self.collections.push(collection.into());
         self.weights.push(weight);
     }
 
@@ -74,8 +81,9 @@ impl Examples {
         let weights = self.balanced(patterns.len());
         let (mean, scale) = moments(&self.rows, &weights);
         let standard: Vec<Vec<f64>> = self.rows.iter().map(|row| standardise(row, &mean, &scale)).collect();
-        let centres = self.centres(&standard, &weights, patterns.len());
-        let factor = cholesky(self.within(&standard, &weights, &centres), mean.len());
+        let (groups, owners) = self.groups();
+        let centres = centres(&standard, &weights, &groups, owners.len());
+        let factor = cholesky(within(&standard, &weights, &groups, &centres), mean.len());
         let project = projection(&factor, &centres, mean.len());
         let rank = project.len();
         let anchors = centres.iter().flat_map(|centre| project.iter().map(|axis| dot(axis, centre)));
@@ -89,12 +97,13 @@ impl Examples {
             ("mean".to_string(), tensor(&[f], mean)),
             ("scale".to_string(), tensor(&[f], scale)),
             ("project".to_string(), tensor(&[f, rank], columns)),
-            ("anchors".to_string(), tensor(&[patterns.len(), rank], anchors.collect())),
+            ("anchors".to_string(), tensor(&[owners.len(), rank], anchors.collect())),
+            ("owners".to_string(), tensor(&[owners.len()], owners.iter().map(|&k| k as f64).collect())),
             ("temperature".to_string(), tensor(&[], vec![1.0])),
         ]);
         let raw = Identifier::from_tensors(config, patterns, tensors.clone())?;
         let places: Vec<Vec<f64>> = others.rows.iter().map(|row| raw.place(row)).collect();
-        let distances: Vec<Vec<f64>> = places.iter().map(|place| raw.distances("anchors", place)).collect();
+        let distances: Vec<Vec<f64>> = places.iter().map(|place| raw.to_patterns(place)).collect();
         let nearest: Vec<f64> = distances.iter().map(|row| least(row)).collect();
         let balanced = others.balanced(patterns.len());
         let temperature = temperature(&distances, &others.labels, &balanced);
@@ -121,33 +130,51 @@ impl Examples {
         self.labels.iter().zip(&self.weights).map(|(&label, weight)| weight / sums[label]).collect()
     }
 
-    fn centres(&self, standard: &[Vec<f64>], weights: &[f64], patterns: usize) -> Vec<Vec<f64>> {
-        let mut centres = vec![vec![0.0; standard[0].len()]; patterns];
-        for ((row, &label), weight) in standard.iter().zip(&self.labels).zip(weights) {
-            centres[label].iter_mut().zip(row).for_each(|(c, v)| *c += weight * v);
-        }
-        centres
-    }
-
-    /// The mean over patterns of the covariance within each, shrunk; row after row.
-    fn within(&self, standard: &[Vec<f64>], weights: &[f64], centres: &[Vec<f64>]) -> Vec<f64> {
-        let f = centres[0].len();
-        let scaled = |((row, &label), weight): ((&Vec<f64>, &usize), &f64)| -> Vec<f64> {
-            let root = (weight / centres.len() as f64).sqrt();
-            row.iter().zip(&centres[label]).map(|(v, c)| root * (v - c)).collect()
+    /// The number of the group that each picture belongs to, and of the pattern that each group has.
+    fn groups(&self) -> (Vec<usize>, Vec<usize>) {
+        let known = || self.labels.iter().copied().zip(self.collections.iter().map(String::as_str));
+        let mut counts: BTreeMap<(usize, &str), usize> = BTreeMap::new();
+        known().for_each(|key| *counts.entry(key).or_default() += 1);
+        let shared = |key: (usize, &'_ str)| {
+            if counts[&key] < COLLECTION { (key.0, None) } else { (key.0, Some(key.1.to_string())) }
         };
-        let rows: Vec<Vec<f64>> = standard.iter().zip(&self.labels).zip(weights).map(scaled).collect();
-        let mut covariance = vec![0.0; f * f];
-        covariance.par_chunks_mut(f).enumerate().for_each(|(i, line)| {
-            for row in &rows {
-                // The lower triangle is all that the factorisation reads.
-                line[..=i].iter_mut().zip(row).for_each(|(sum, v)| *sum += row[i] * v);
-            }
-        });
-        let ridge = SHRINKAGE * (0..f).map(|i| covariance[i * f + i]).sum::<f64>() / f as f64 + 1e-9;
-        (0..f).for_each(|i| covariance[i * f + i] += ridge);
-        covariance
+        let mut numbers: BTreeMap<(usize, Option<String>), usize> =
+            known().map(|key| (shared(key), 0)).collect();
+        numbers.values_mut().enumerate().for_each(|(number, at)| *at = number);
+        (known().map(|key| numbers[&shared(key)]).collect(), numbers.keys().map(|key| key.0).collect())
     }
+}
+
+/// The weighted mean of every group.
+fn centres(standard: &[Vec<f64>], weights: &[f64], groups: &[usize], count: usize) -> Vec<Vec<f64>> {
+    let (mut centres, mut totals) = (vec![vec![0.0; standard[0].len()]; count], vec![0.0; count]);
+    for ((row, &group), weight) in standard.iter().zip(groups).zip(weights) {
+        centres[group].iter_mut().zip(row).for_each(|(c, v)| *c += weight * v);
+        totals[group] += weight;
+    }
+    centres.iter_mut().zip(totals).for_each(|(centre, total)| centre.iter_mut().for_each(|c| *c /= total));
+    centres
+}
+
+/// The weighted mean of the covariance within groups, shrunk; row after row.
+fn within(standard: &[Vec<f64>], weights: &[f64], groups: &[usize], centres: &[Vec<f64>]) -> Vec<f64> {
+    let f = centres[0].len();
+    let total: f64 = weights.iter().sum();
+    let scaled = |((row, &group), weight): ((&Vec<f64>, &usize), &f64)| -> Vec<f64> {
+        let root = (weight / total).sqrt();
+        row.iter().zip(&centres[group]).map(|(v, c)| root * (v - c)).collect()
+    };
+    let rows: Vec<Vec<f64>> = standard.iter().zip(groups).zip(weights).map(scaled).collect();
+    let mut covariance = vec![0.0; f * f];
+    covariance.par_chunks_mut(f).enumerate().for_each(|(i, line)| {
+        for row in &rows {
+            // The lower triangle is all that the factorisation reads.
+            line[..=i].iter_mut().zip(row).for_each(|(sum, v)| *sum += row[i] * v);
+        }
+    });
+    let ridge = SHRINKAGE * (0..f).map(|i| covariance[i * f + i]).sum::<f64>() / f as f64 + 1e-9;
+    (0..f).for_each(|i| covariance[i * f + i] += ridge);
+    covariance
 }
 
 fn standardise(row: &[f64], mean: &[f64], scale: &[f64]) -> Vec<f64> {
@@ -226,13 +253,17 @@ fn projection(factor: &[f64], centres: &[Vec<f64>], n: usize) -> Vec<Vec<f64>> {
         for i in 0..n {
             y[i] = (y[i] - dot(&factor[i * n..i * n + i], &y[..i])) / factor[i * n + i];
         }
+        let before = dot(&y, &y).sqrt();
         // Twice, because one Gram-Schmidt pass loses orthogonality.
         for axis in axes.clone().iter().chain(&axes.clone()) {
             let along = dot(axis, &y);
             y.iter_mut().zip(axis).for_each(|(y, a)| *y -= along * a);
         }
         let length = dot(&y, &y).sqrt();
-        axes.push(y.into_iter().map(|v| v / length.max(1e-12)).collect());
+        // A centre between others needs no axis of its own.
+        if length > 1e-9 * before {
+            axes.push(y.into_iter().map(|v| v / length).collect());
+        }
     }
     for axis in &mut axes {
         for i in (0..n).rev() {
@@ -273,7 +304,7 @@ mod tests {
 
     fn examples(first: u32) -> Examples {
         let mut examples = Examples::default();
-        (0..300).for_each(|i| examples.push(row(&[i % 3], first + i as u32), i % 3, 1.0));
+        (0..300).for_each(|i| examples.push(row(&[i % 3], first + i as u32), i % 3, "", 1.0));
         examples
     }
 
@@ -298,6 +329,39 @@ mod tests {
         assert!((sure - right).abs() < 15.0, "{sure} expected from the probabilities, {right} found");
     }
 
+    /// Of three patterns the first has two collections, one on either side of the second.
+    #[test]
+    fn collections_of_a_pattern_may_lie_on_either_side_of_another_pattern() {
+        let places = [(0, "left", -4.0), (0, "right", 4.0), (1, "", 0.0), (2, "", 12.0)];
+        let draw = |first: u32| {
+            let mut examples = Examples::default();
+            for i in 0..400 {
+                let (label, collection, at) = places[i % 4];
+                let mut row = row(&[], first + i as u32);
+                row[200..240].iter_mut().for_each(|v| *v += at);
+                examples.push(row, label, collection, 1.0);
+            }
+            examples
+        };
+        let identifier = draw(1).fit(&Config::small(), &names(), &[], &draw(3000)).unwrap();
+        let fresh = draw(6000);
+        let named = |row: &[f64]| identifier.identify(row).best().pattern.clone();
+        let right =
+            fresh.rows.iter().zip(&fresh.labels).filter(|(row, label)| named(row) == names()[**label]);
+        assert_eq!(right.count(), 400);
+        let owners = identifier.tensors().find(|(name, _)| *name == "owners").map(|(_, t)| t.data.clone());
+        assert_eq!(owners, Some(vec![0.0, 0.0, 1.0, 2.0]));
+    }
+
+    #[test]
+    fn small_collections_share_an_anchor() {
+        let mut examples = examples(1);
+        (0..6).for_each(|i| examples.push(row(&[0], 9000 + i), 0, if i < 3 { "few" } else { "fewer" }, 1.0));
+        let (groups, owners) = examples.groups();
+        assert_eq!(owners, [0, 0, 1, 2]);
+        assert!(groups[300..].iter().all(|&group| group == groups[300]));
+    }
+
     #[test]
     fn two_at_once_and_none_of_these_are_found() {
         let identifier = fitted();
@@ -313,7 +377,8 @@ mod tests {
 
     #[test]
     fn too_few_pictures_are_refused() {
-        let few = Examples { rows: vec![row(&[0], 1); 3], labels: vec![0, 0, 1], weights: vec![1.0; 3] };
+        let mut few = Examples::default();
+        [0, 0, 1].into_iter().for_each(|label| few.push(row(&[0], 1), label, "", 1.0));
         assert!(few.fit(&Config::small(), &names()[..2], &[], &few).is_err());
         let config = Config::small();
         assert!(examples(1).fit(&config, &names(), &[], &Examples::default()).is_err());
