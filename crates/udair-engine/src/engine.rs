@@ -132,7 +132,7 @@ impl Engine {
         let work = self.config.analysis_macs(width, height);
         let run = self.run(Samples::extra(rgb), (width, height), watch, work)?;
         run.stage("analysis");
-        self.daam.conditions(&run, &pad.centred(&run, rgb)?, pad.grid)
+        on_the_pool(|| self.daam.conditions(&run, &pad.centred(&run, rgb)?, pad.grid))
     }
 
     /// Names the degradation; `None` where the weights hold no identification.
@@ -143,7 +143,7 @@ impl Engine {
     /// The condition D2 as a map, for those who want to see or change it.
     pub fn d2(&self, conditions: &Conditions, watch: &dyn Watch) -> Result<Map, EngineError> {
         let run = Run::new(self.isa, 0, &self.pool, watch, 1);
-        self.daam.enlarger().map(&run, &conditions.d3)
+        on_the_pool(|| self.daam.enlarger().map(&run, &conditions.d3))
     }
 
     /// Restores the picture under the given conditions, which must be of a picture of this size.
@@ -164,11 +164,14 @@ impl Engine {
         let adapted = conditions.d2.as_ref().map_or(0, |d2| 4 * (d2.data.len() + conditions.d3.data.len()));
         let run = self.run(Samples::extra(&rgb) + adapted, (width, height), watch, work)?;
         let run = if self.is_windowed(&conditions) { run.windowed(pad.grid.width) } else { run };
-        let samples = Samples::new(rgb);
-        let picture = |y: usize, to: &mut [f32]| samples.centred_row(&pad, y, to);
-        let restored = self.backbone.restore(&run, picture, pad.grid, conditions, self.daam.enlarger())?;
-        drop(samples);
-        pad.crop(&restored)
+        on_the_pool(|| {
+            let samples = Samples::new(rgb);
+            let picture = |y: usize, to: &mut [f32]| samples.centred_row(&pad, y, to);
+            let restored =
+                self.backbone.restore(&run, picture, pad.grid, conditions, self.daam.enlarger())?;
+            drop(samples);
+            pad.crop(&restored)
+        })
     }
 
     fn is_windowed(&self, conditions: &Conditions) -> bool {
@@ -235,6 +238,12 @@ impl Engine {
     fn plan(&self, extra: usize, size: (usize, usize)) -> Result<Plan, EngineError> {
         Plan::new(&self.config, size, rayon::current_num_threads(), self.budget, extra)
     }
+}
+
+/// Runs `body` on a thread of the current pool. From any other thread every step of the network would
+/// put that thread to sleep and wake it again.
+fn on_the_pool<T: Send>(body: impl FnOnce() -> T + Send) -> T {
+    rayon::scope(|_| body())
 }
 
 #[cfg(test)]
