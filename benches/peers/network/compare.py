@@ -4,20 +4,21 @@
     $(benches/peers/network/setup.sh) benches/peers/network/compare.py [--preset small|base] [--size 256] [--rounds 5]
         [--pause] [--peers NAME...]
 
-Every peer is a process of its own with two threads that waits for its turn; in each round all run
-twice, in an order that rotates, and the second pass counts. Prints medians, the ratio of udair's time
-to each, peak memory, and the largest difference between outputs; exits with 1 if one exceeds 1e-4.
+Every peer is a process of its own with two threads, stopped until it is its turn: threads that spin
+while they wait would slow the others down. In each round all run twice, in an order that rotates, and
+the second pass counts. Prints medians, the ratio of udair's time to each, peak memory, and the largest
+difference between outputs; exits with 1 if one exceeds 1e-4.
 """
 
 import argparse
 import dataclasses
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
@@ -63,22 +64,31 @@ class Worker:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
+            start_new_session=True,
         )
         self.output, self.times = output, []
         while (line := self.process.stdout.readline()) and line.strip() != "ready":
             pass
         if not line:
             raise RuntimeError(f"{command[0]} ended before it was ready")
+        self.signal(signal.SIGSTOP)
+
+    def signal(self, number):
+        """To the program and whatever it started."""
+        os.killpg(self.process.pid, number)
 
     def run(self):
         """Two passes, of which the second counts: the first finds cold caches and a sleeping core."""
+        self.signal(signal.SIGCONT)
         self.process.stdin.write("\n\n")
         self.process.stdin.flush()
         self.process.stdout.readline()
         self.times.append(float(self.process.stdout.readline()))
+        self.signal(signal.SIGSTOP)
 
     def finish(self):
         """Peak memory in MiB."""
+        self.signal(signal.SIGCONT)
         self.process.stdin.close()
         return float(self.process.stdout.readline())
 
@@ -130,8 +140,6 @@ def main():
             sys.stdin.readline()
         for turn in range(options.rounds):
             for i in range(len(names)):
-                # The threads of the one before spin for a while after its turn.
-                time.sleep(0.5)
                 workers[names[(i + turn) % len(names)]].run()
         ours = statistics.median(workers["udair"].times)
         reference = np.fromfile(workers["udair"].output, "<f4")
