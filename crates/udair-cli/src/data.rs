@@ -1,5 +1,6 @@
 //! `udair data`: what a training set holds, and what is wrong with it, before training finds out.
 
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -71,7 +72,7 @@ pub(crate) fn run(args: DataArgs) -> anyhow::Result<Exit> {
 
 fn check(args: &CheckArgs) -> anyhow::Result<Exit> {
     let report = data::check(&args.dir, args.threads.into())?;
-    print!("{}", table(&report));
+    write!(io::stdout(), "{}", table(&report))?;
     for (path, message) in &report.unreadable {
         eprintln!("cannot be read: {}: {message}", Shown(path));
     }
@@ -112,7 +113,7 @@ fn index(args: &IndexArgs) -> anyhow::Result<Exit> {
             let path = manifest.write(folder)?;
             eprintln!("{}: {} pairs", Shown(&path), manifest.entries.len());
         }
-        None => print!("{}", manifest.to_text(std::path::Path::new(""))),
+        None => write!(io::stdout(), "{}", manifest.to_text(std::path::Path::new("")))?,
     }
     Ok(Exit::Done)
 }

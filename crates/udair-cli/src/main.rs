@@ -3,6 +3,8 @@
 //! Every verb has three layers: typed arguments (clap), a resolved plan, and its execution; each
 //! verb is one file. This crate is the only place that prints: data to stdout, messages to stderr.
 
+#![deny(clippy::print_stdout)]
+
 mod adapt;
 mod args;
 mod batch;

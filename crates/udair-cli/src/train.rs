@@ -1,5 +1,6 @@
 //! `udair train`: a configuration becomes weights.
 
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -78,7 +79,7 @@ pub(crate) fn run(args: TrainArgs) -> anyhow::Result<Exit> {
         config = config.fast_dev_run();
     }
     if args.print_config {
-        print!("{}", config.to_toml());
+        write!(io::stdout(), "{}", config.to_toml())?;
         return Ok(Exit::Done);
     }
     let (mut batches, pairs) = batches::open(&config)?;
@@ -93,7 +94,7 @@ pub(crate) fn run(args: TrainArgs) -> anyhow::Result<Exit> {
     eprintln!("{}", Shown(run.path()));
     match train(&config, init, batches, &pairs, &Device::flex(), &mut run, &mut Printer)? {
         Outcome::Finished(path) => {
-            println!("{}", Shown(&path));
+            writeln!(io::stdout(), "{}", Shown(&path))?;
             Ok(Exit::Done)
         }
         Outcome::Stopped(step) => {

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -67,7 +68,7 @@ pub(crate) fn run(args: &AdaptationArgs) -> anyhow::Result<Exit> {
                 .filter(|t| t.method == *name && shifted(t) == shifts && t.gain.is_some() == reference);
             row(&mut table, name, summary(own));
         }
-        println!("{what}\n\n{table}");
+        writeln!(io::stdout(), "{what}\n\n{table}")?;
     }
     let sets: BTreeSet<(&str, &str)> = trials.iter().map(|t| (t.label.id(), t.set.as_str())).collect();
     for name in names.iter().filter(|name| !name.starts_with('-')) {
@@ -76,7 +77,7 @@ pub(crate) fn run(args: &AdaptationArgs) -> anyhow::Result<Exit> {
             let own = trials.iter().filter(|t| t.method == *name && t.set == *set && t.label.id() == *label);
             row(&mut table, &format!("{label}: {set}"), summary(own));
         }
-        println!("{name}, by set\n\n{table}");
+        writeln!(io::stdout(), "{name}, by set\n\n{table}")?;
     }
     Ok(Exit::Done)
 }

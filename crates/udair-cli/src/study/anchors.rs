@@ -1,5 +1,6 @@
 //! `udair study anchors`: learns identification, anchors and their worth from training pictures.
 
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -64,7 +65,8 @@ pub(crate) fn run(args: &AnchorsArgs) -> anyhow::Result<Exit> {
     progress.finish();
 
     let (views, right) = learned.kept_out;
-    println!("fitted to {} pictures; {right} of {views} views of others named rightly", learned.fitted);
+    let mut said =
+        format!("fitted to {} pictures; {right} of {views} views of others named rightly\n", learned.fitted);
     for (aim, name) in weights.aims.iter_mut().flatten().zip(&weights.patterns) {
         let own: Vec<Gain> = gains.iter().filter(|(p, _)| p.id() == name).map(|(_, gain)| *gain).collect();
         let bound = worth(&own);
@@ -73,22 +75,25 @@ pub(crate) fn run(args: &AnchorsArgs) -> anyhow::Result<Exit> {
         let beyond: Vec<Gain> =
             own.iter().filter(|gain| gain.distance >= f64::from(aim.worth)).copied().collect();
         let label = name.parse().map_or("?", Pattern::label);
-        match bound {
-            Some(bound) => println!(
-                "{label}: adaptation is worth it from a distance of {bound:.2}: {} of {} trials, {:+.3} dB",
+        let line = match bound {
+            Some(bound) => format!(
+                "{label}: adaptation is worth it from a distance of {bound:.2}: {} of {} trials, {:+.3} dB\n",
                 beyond.len(),
                 own.len(),
                 mean(&beyond)
             ),
-            None => println!(
-                "{label}: adaptation is never worth it ({} trials, {:+.3} dB)",
+            None => format!(
+                "{label}: adaptation is never worth it ({} trials, {:+.3} dB)\n",
                 own.len(),
                 mean(&own)
             ),
-        }
+        };
+        said.push_str(&line);
     }
     let bytes = weights.to_bytes(true)?;
     write_atomic(&args.output, &bytes, true)
         .with_context(|| format!("cannot write {}", Shown(&args.output)))?;
+    // Last: the file stands even where nobody reads on.
+    io::stdout().write_all(said.as_bytes())?;
     Ok(Exit::Done)
 }

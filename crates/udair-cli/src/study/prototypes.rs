@@ -1,6 +1,7 @@
 //! `udair study prototypes`: codes, conditions and identification, as tables and figures.
 
 use std::cell::Cell;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -53,7 +54,7 @@ pub(crate) fn run(args: &PrototypesArgs) -> anyhow::Result<Exit> {
     };
     let found = prototypes(&engine, &cases, args.side, &done)?;
     progress.finish();
-    print(&found);
+    print(&found)?;
     if let Some(folder) = &args.out {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", Shown(folder)))?;
         found.drawings.iter().try_for_each(|drawing| write(folder, drawing))?;
@@ -61,12 +62,12 @@ pub(crate) fn run(args: &PrototypesArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn print(found: &Prototypes) {
+fn print(found: &Prototypes) -> io::Result<()> {
     let mut table = Table::new(1, &["codebook", "codes in use", "information on the pattern"]);
     for (name, usage) in ["coarse", "fine"].iter().zip(&found.usage) {
         table.row([(*name).into(), number(Some(usage.perplexity), 0), number(Some(usage.information), 3)]);
     }
-    println!("{table}");
+    writeln!(io::stdout(), "{table}")?;
     let heading = ["conditions of", "n", "the picture", "another of its pattern", "another pattern"];
     let mut table = Table::new(1, &heading);
     for swap in &found.swaps {
@@ -78,19 +79,19 @@ fn print(found: &Prototypes) {
             format!("{:+.2}", swap.other - swap.own),
         ]);
     }
-    println!("{table}");
+    writeln!(io::stdout(), "{table}")?;
     let mut table = Table::new(1, &["good photos with", "n", "named rightly", "probability"]);
     for strength in &found.strengths {
         let probability = number(Some(strength.probability), 2);
         table.row([strength.shift.clone(), strength.n.to_string(), strength.right.to_string(), probability]);
     }
-    println!("{table}");
+    writeln!(io::stdout(), "{table}")?;
     let mut table = Table::new(1, &["known", "n", "named rightly"]);
     for (i, pattern) in Pattern::SINGLE.iter().enumerate() {
         let (known, right) = (found.confusion.known[i], found.confusion.counts[i][i]);
         table.row([pattern.label().into(), known.to_string(), right.to_string()]);
     }
-    print!("{table}");
+    write!(io::stdout(), "{table}")
 }
 
 fn write(folder: &Path, drawing: &Drawing) -> anyhow::Result<()> {
