@@ -118,7 +118,8 @@ impl Examples {
             tensors.insert("margin".into(), tensor(&[], vec![0.0]));
             let raw = Identifier::from_tensors(config, patterns, tensors.clone())?;
             let nearer = places.iter().zip(&nearest).map(|(u, d)| d - least(&raw.distances("pairs", u)));
-            tensors.insert("margin".into(), tensor(&[], vec![bound(nearer.collect()).max(0.0)]));
+            let margin = others.bound_of_each(&nearer.collect::<Vec<_>>()).max(0.0);
+            tensors.insert("margin".into(), tensor(&[], vec![margin]));
         }
         Identifier::from_tensors(config, patterns, tensors)
     }
@@ -128,6 +129,16 @@ impl Examples {
         let mut sums = vec![0.0; patterns];
         self.labels.iter().zip(&self.weights).for_each(|(&label, weight)| sums[label] += weight);
         self.labels.iter().zip(&self.weights).map(|(&label, weight)| weight / sums[label]).collect()
+    }
+
+    /// What [`WITHIN`] of every collection's values do not exceed: a small one that is like two patterns
+    /// must not drown among the others.
+    fn bound_of_each(&self, values: &[f64]) -> f64 {
+        let mut collections: BTreeMap<(usize, &str), Vec<f64>> = BTreeMap::new();
+        for ((&label, collection), &value) in self.labels.iter().zip(&self.collections).zip(values) {
+            collections.entry((label, collection)).or_default().push(value);
+        }
+        collections.into_values().map(bound).fold(f64::NEG_INFINITY, f64::max)
     }
 
     /// The number of the group that each picture belongs to, and of the pattern that each group has.
@@ -351,6 +362,15 @@ mod tests {
         assert_eq!(right.count(), 400);
         let owners = identifier.tensors().find(|(name, _)| *name == "owners").map(|(_, t)| t.data.clone());
         assert_eq!(owners, Some(vec![0.0, 0.0, 1.0, 2.0]));
+    }
+
+    #[test]
+    fn the_margin_holds_for_a_collection_of_one_in_a_thousand() {
+        let mut examples = Examples::default();
+        (0..1000).for_each(|i| examples.push(Vec::new(), 0, if i == 0 { "odd" } else { "usual" }, 1.0));
+        let values: Vec<f64> = (0..1000).map(|i| if i == 0 { 7.0 } else { f64::from(i) / 1000.0 }).collect();
+        assert_eq!(examples.bound_of_each(&values), 7.0);
+        assert!(bound(values) < 1.0);
     }
 
     #[test]
