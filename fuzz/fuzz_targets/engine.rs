@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use udair_engine::{Config, Engine, EngineError, Isa, Padding, Precision, Silent, Tensor, Weights, parameters};
+use udair_engine::{Config, Engine, EngineError, Isa, Padding, Precision, Silent, Storage, Tensor, Weights, parameters};
 
 #[derive(Debug, Arbitrary)]
 struct Case {
@@ -20,6 +20,7 @@ struct Case {
     seed: u32,
     isa: u8,
     precision: u8,
+    half: bool,
     threads: u8,
     budget: u32,
     /// Values that no picture has.
@@ -58,7 +59,10 @@ fuzz_target!(|case: Case| {
     let (isas, precisions) = (Isa::available(), Precision::available());
     let isa = isas[usize::from(case.isa) % isas.len()];
     let precision = precisions[usize::from(case.precision) % precisions.len()];
-    let engine = || Engine::with_precision(&weights, isa, precision).expect("there is memory");
+    let storage = if case.half { Storage::F16 } else { Storage::F32 };
+    let engine = || {
+        Engine::with_precision(&weights, isa, precision).expect("there is memory").with_storage(storage)
+    };
     let mut rgb: Vec<f32> = (0..width * height * 3).map(|_| value() * 0.5 + 0.5).collect();
     if let Some(bits) = case.wild {
         let at = bits as usize % rgb.len();

@@ -67,6 +67,11 @@ pub(crate) struct Compute {
     #[arg(long, value_name = "f32|bf16", default_value = "f32", value_parser = ["f32", "bf16"])]
     pub(crate) precision: String,
 
+    /// What the network's maps are stored in: `f32`, or `f16` for about half the memory (slower,
+    /// differs slightly)
+    #[arg(long, value_name = "f32|f16", default_value = "f32", value_parser = ["f32", "f16"])]
+    pub(crate) storage: String,
+
     /// Where attention gathers its statistics on sides longer than 640 pixels: the `whole` picture,
     /// `windows` of 512 pixels that move with the place, or by the pattern that is found: `auto`
     /// takes dark and underwater pictures as a whole

@@ -46,6 +46,7 @@ struct Bench {
     threads: usize,
     simd: &'static str,
     precision: &'static str,
+    storage: &'static str,
     /// Median of the runs.
     seconds: f64,
     gflops: f64,
@@ -72,8 +73,7 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<Exit> {
         None => (model::engine(&args.compute)?, args.compute.model.clone()),
         Some(preset) => {
             let config = if preset == "base" { Config::base() } else { Config::small() };
-            let model::Machine { isa, precision, attention } = model::Machine::of(&args.compute)?;
-            let engine = Engine::with_precision(&random(&config)?, isa, precision)?.with_attention(attention);
+            let engine = model::Machine::of(&args.compute)?.engine(&random(&config)?)?;
             (model::bounded(engine, &args.compute), format!("{preset} (random weights)"))
         }
     };
@@ -117,6 +117,7 @@ fn measure(
         threads: rayon::current_num_threads(),
         simd: engine.isa().name(),
         precision: engine.precision().name(),
+        storage: engine.storage().name(),
         seconds,
         gflops: flops / seconds / 1e9,
         gemm_peak_gflops: machine.gemm / 1e9,
@@ -129,9 +130,9 @@ fn measure(
 }
 
 fn describe(bench: &Bench) -> String {
-    let Bench { width, height, threads, simd, precision, seconds, .. } = bench;
+    let Bench { width, height, threads, simd, precision, storage, seconds, .. } = bench;
     let mut text = format!(
-        "{} at {width}x{height}, {threads} threads, {simd}, {precision}: {seconds:.3} s\n\
+        "{} at {width}x{height}, {threads} threads, {simd}, {precision}, maps in {storage}: {seconds:.3} s\n\
          {:.1} GFLOP/s, {:.0} % of the {:.1} that an f32 matrix product in cache reaches here\n\
          moving the maps alone would take {:.0} % of the time, at {:.1} GB/s\n",
         bench.model,

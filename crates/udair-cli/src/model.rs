@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use udair::{RestoreError, Restorer};
-use udair_engine::{Attention, Engine, Isa, Precision, Weights};
+use udair_engine::{Attention, Engine, EngineError, Isa, Precision, Storage, Weights};
 
 use crate::args::Compute;
 use crate::memory;
@@ -18,7 +18,7 @@ pub(crate) struct Model {
     bytes: Cow<'static, [u8]>,
     /// Bytes that the program may take, where that was said.
     memory: Option<u64>,
-    machine: Machine,
+    pub(crate) machine: Machine,
     restorer: OnceCell<Restorer>,
 }
 
@@ -42,10 +42,9 @@ impl Model {
         if let Some(restorer) = self.restorer.get() {
             return Ok(restorer);
         }
-        let Machine { isa, precision, attention } = self.machine;
         let ready = || -> Result<Restorer, RestoreError> {
             let weights = Weights::from_bytes(&self.bytes)?;
-            let restorer = Restorer::new(&weights, isa, precision, attention)?;
+            let restorer = Restorer::new(self.machine.engine(&weights)?)?;
             #[cfg(feature = "train")]
             let restorer = restorer.with_gradients(Box::new(crate::gradients::Gradients(weights)));
             Ok(restorer)
@@ -77,20 +76,17 @@ pub(crate) fn weights(compute: &Compute) -> Result<Weights, Problem> {
 
 /// The bare network of the weights that the arguments name, for those who measure it.
 pub(crate) fn engine(compute: &Compute) -> Result<Engine, Problem> {
-    let Machine { isa, precision, attention } = Machine::of(compute)?;
-    let weights = Weights::from_bytes(&bytes(&compute.model)?);
-    let engine = weights.and_then(|weights| Engine::with_precision(&weights, isa, precision));
-    let engine = engine.map_err(RestoreError::from);
-    let engine = engine.map_err(|error| named(&compute.model, error))?.with_attention(attention);
-    Ok(bounded(engine, compute))
+    let engine = Machine::of(compute)?.engine(&weights(compute)?).map_err(RestoreError::from);
+    Ok(bounded(engine.map_err(|error| named(&compute.model, error))?, compute))
 }
 
-/// The instructions that the network runs on.
+/// What the network runs on, and how.
 #[derive(Clone, Copy)]
 pub(crate) struct Machine {
-    pub(crate) isa: Isa,
+    isa: Isa,
     pub(crate) precision: Precision,
-    pub(crate) attention: Attention,
+    pub(crate) storage: Storage,
+    attention: Attention,
 }
 
 impl Machine {
@@ -109,12 +105,28 @@ impl Machine {
             Problem::new(format!("this machine has no instructions for {}", compute.precision))
                 .hint("--precision f32 runs everywhere")
         })?;
+        let storage = Storage::named(&compute.storage).unwrap_or_default();
         let attention = match compute.attention.as_str() {
             "whole" => Attention::Whole,
             "windows" => Attention::Windows,
             _ => Attention::ByPattern,
         };
-        Ok(Self { isa, precision, attention })
+        Ok(Self { isa, precision, storage, attention })
+    }
+
+    /// The network with these weights.
+    pub(crate) fn engine(self, weights: &Weights) -> Result<Engine, EngineError> {
+        let engine = Engine::with_precision(weights, self.isa, self.precision)?;
+        Ok(engine.with_attention(self.attention).with_storage(self.storage))
+    }
+
+    /// What makes results differ from the exact ones, for people.
+    pub(crate) fn shortcuts(self) -> Option<String> {
+        let products =
+            (self.precision != Precision::f32()).then(|| format!("{} products", self.precision.name()));
+        let maps = (self.storage != Storage::F32).then(|| format!("{} maps", self.storage.name()));
+        let both: Vec<_> = products.into_iter().chain(maps).collect();
+        (!both.is_empty()).then(|| both.join(", "))
     }
 }
 

@@ -25,6 +25,10 @@ pub(crate) struct Record {
     /// The result is a quick look, smaller than the picture.
     pub(crate) preview: bool,
     pub(crate) model: String,
+    /// What the network multiplied in.
+    pub(crate) precision: Option<&'static str>,
+    /// What its maps were stored in.
+    pub(crate) storage: Option<&'static str>,
     pub(crate) seconds: Option<f64>,
     pub(crate) error: Option<String>,
 }
@@ -88,6 +92,8 @@ impl Record {
             region: None,
             preview: false,
             model: model.into(),
+            precision: None,
+            storage: None,
             seconds: None,
             error: None,
         }

@@ -15,6 +15,7 @@ use crate::kernels::{Epilogue, Output};
 use crate::palette::{D3, Positions};
 use crate::run::{Lease, Run};
 use crate::source::Source;
+use crate::storage::Element;
 use crate::{Conditions, EngineError};
 
 /// The backbone with its weights packed.
@@ -93,7 +94,7 @@ impl Backbone {
 
     /// The picture plus the network's correction. `picture(y, to)` writes row y of the padded,
     /// mean-subtracted picture; what comes back is of that kind.
-    pub(crate) fn restore<'a>(
+    pub(crate) fn restore<'a, T: Element>(
         &self,
         run: &Run<'a>,
         picture: impl Fn(usize, &mut [f32]) + Sync,
@@ -103,7 +104,7 @@ impl Backbone {
     ) -> Result<Lease<'a>, EngineError> {
         let c = self.embed.outputs();
         let (narrow, wide) = (grid.with(c), grid.with(2 * c));
-        let mut full = run.map(wide.len())?;
+        let mut full = run.map_of::<T>(wide.len())?;
         let (half, map) = full.split_at_mut(narrow.len());
         run.stage("encoder 1");
         self.embed.rows(run, grid, &picture, false, map)?;
@@ -119,7 +120,7 @@ impl Backbone {
         run.each_chunk(&mut x, grid.row(), |y, out, scratch| {
             picture(y, out);
             let [scratch] = scratch.pieces([self.output.scratch(grid.width)])?;
-            let fetch = |r: usize, to: &mut [f32]| to.copy_from_slice(&full[r * row..][..row]);
+            let fetch = |r: usize, to: &mut [f32]| T::load(&full[r * row..][..row], to);
             let epilogue = Epilogue { accumulate: true, ..Epilogue::default() };
             let (size, output) = ((grid.height, grid.width), Output::interleaved(3));
             self.output.row(run, size, y, fetch, scratch, out, output, epilogue);
@@ -130,25 +131,25 @@ impl Backbone {
     }
 
     /// Everything below full size, in `area`: the map at 1/2 that is enlarged last.
-    fn below<'a>(
+    fn below<'a, T: Element>(
         &self,
         run: &Run<'a>,
-        (map, grid): (&[f32], Grid),
-        area: &mut [f32],
+        (map, grid): (&[T], Grid),
+        area: &mut [T],
         conditions: Conditions,
         enlarge: &Enlarge,
-    ) -> Result<Lease<'a>, EngineError> {
+    ) -> Result<Lease<'a, T>, EngineError> {
         let Conditions { d4, d3, d2, codes_b, .. } = conditions;
         let d3 = D3::new(d3, codes_b, self.codes);
         let [half, quarter] = &self.scales;
         run.stage("encoder 1/2");
         let half_grid = half.enter(run, (map, grid), area)?;
         run.stage("encoder 1/4");
-        let mut quarter_area = run.map(2 * quarter.down.grid(half_grid).len())?;
+        let mut quarter_area = run.map_of(2 * quarter.down.grid(half_grid).len())?;
         let quarter_grid = quarter.enter(run, (second(area), half_grid), &mut quarter_area)?;
         run.stage("bottleneck");
         let latent_grid = self.down.grid(quarter_grid);
-        let mut latent = run.map(2 * latent_grid.len())?;
+        let mut latent = run.map_of::<T>(2 * latent_grid.len())?;
         self.down.write(run, second(&quarter_area), quarter_grid, second_mut(&mut latent))?;
         apply(run, &self.latent, second_mut(&mut latent), latent_grid)?;
 
@@ -173,11 +174,11 @@ impl Backbone {
 
 impl Scale {
     /// From the scale above into the second half of `area`, through the encoder.
-    fn enter(
+    fn enter<T: Element>(
         &self,
         run: &Run<'_>,
-        (map, grid): (&[f32], Grid),
-        area: &mut [f32],
+        (map, grid): (&[T], Grid),
+        area: &mut [T],
     ) -> Result<Grid, EngineError> {
         let own = self.down.grid(grid);
         self.down.write(run, map, grid, second_mut(area))?;
@@ -186,11 +187,11 @@ impl Scale {
     }
 
     /// Merges the map from below into the second half of `area`, and on through the decoder.
-    fn leave(
+    fn leave<T: Element>(
         &self,
         run: &Run<'_>,
-        (below, below_grid): (&[f32], Grid),
-        (area, grid): (&mut [f32], Grid),
+        (below, below_grid): (&[T], Grid),
+        (area, grid): (&mut [T], Grid),
     ) -> Result<(), EngineError> {
         self.merge.merge(run, (&self.up, below, below_grid), second_mut(area))?;
         apply(run, &self.decoder, second_mut(area), grid)
@@ -200,20 +201,21 @@ impl Scale {
 impl Fusion {
     /// Fuses the map in the second half of `area` with a condition whose row y `condition(y, out,
     /// stride, scratch)` writes to pixels `stride` values apart.
-    fn apply<'a, F>(
+    fn apply<'a, T, F>(
         &self,
         run: &Run<'a>,
-        area: &mut [f32],
+        area: &mut [T],
         grid: Grid,
         condition: F,
-    ) -> Result<Lease<'a>, EngineError>
+    ) -> Result<Lease<'a, T>, EngineError>
     where
+        T: Element,
         F: Fn(usize, &mut [f32], usize, &mut crate::run::Scratch) -> Result<(), EngineError> + Sync,
     {
         let both = grid.with(2 * grid.channels);
         spread(area, grid, 0);
         run.each_chunk(area, both.row(), |y, row, scratch| {
-            condition(y, &mut row[grid.channels..], both.channels, scratch)
+            T::edit(run, row, |row| condition(y, &mut row[grid.channels..], both.channels, scratch))
         })?;
         self.block.apply(run, area, both)?;
         self.reduce.map(run, area, both)
@@ -233,22 +235,22 @@ fn stored(
     }
 }
 
-fn apply(run: &Run<'_>, blocks: &[Block], x: &mut [f32], grid: Grid) -> Result<(), EngineError> {
+fn apply<T: Element>(run: &Run<'_>, blocks: &[Block], x: &mut [T], grid: Grid) -> Result<(), EngineError> {
     blocks.iter().try_for_each(|block| block.apply(run, x, grid))
 }
 
-fn second(area: &[f32]) -> &[f32] {
+fn second<T>(area: &[T]) -> &[T] {
     &area[area.len() / 2..]
 }
 
-fn second_mut(area: &mut [f32]) -> &mut [f32] {
+fn second_mut<T>(area: &mut [T]) -> &mut [T] {
     let half = area.len() / 2;
     &mut area[half..]
 }
 
 /// Moves the map in the second half of `area` to the channels from `offset` on of pixels of twice
 /// its channels. Ascending order never overwrites what is still to be moved.
-fn spread(area: &mut [f32], grid: Grid, offset: usize) {
+fn spread<T: Copy>(area: &mut [T], grid: Grid, offset: usize) {
     let (pixels, c) = (grid.height * grid.width, grid.channels);
     for p in 0..pixels {
         let from = (pixels + p) * c;

@@ -19,6 +19,7 @@ use crate::grid::Grid;
 use crate::kernels::layer_norm;
 use crate::run::{Run, Scratch};
 use crate::source::Source;
+use crate::storage::Element;
 
 /// Rows whose Gram products are summed in one go; strips are multiples of it, so that the sum does
 /// not depend on how a map is cut.
@@ -45,7 +46,12 @@ impl Block {
     }
 
     /// Replaces `x` by the block's output.
-    pub(crate) fn apply(&self, run: &Run<'_>, x: &mut [f32], grid: Grid) -> Result<(), EngineError> {
+    pub(crate) fn apply<T: Element>(
+        &self,
+        run: &Run<'_>,
+        x: &mut [T],
+        grid: Grid,
+    ) -> Result<(), EngineError> {
         self.attention.apply(run, x, grid)?;
         self.feed_forward.apply(run, x, grid)
     }
@@ -98,8 +104,9 @@ impl Strip<'_> {
 }
 
 /// Cuts a map into strips and runs `body(strip number, strip, its rows, scratch)` on all of them.
-fn each_strip<F>(run: &Run<'_>, x: &mut [f32], grid: Grid, body: F) -> Result<(), EngineError>
+fn each_strip<T, F>(run: &Run<'_>, x: &mut [T], grid: Grid, body: F) -> Result<(), EngineError>
 where
+    T: Element,
     F: Fn(usize, &Strip<'_>, &mut [f32], &mut Scratch) -> Result<(), EngineError> + Sync,
 {
     let (row, rows) = (grid.row(), strip_rows(run, grid));
@@ -109,14 +116,14 @@ where
     let (lasts, firsts) = edges.split_at_mut((strips - 1) * row);
     for strip in 1..strips {
         let start = strip * rows * row;
-        lasts[(strip - 1) * row..][..row].copy_from_slice(&x[start - row..start]);
-        firsts[(strip - 1) * row..][..row].copy_from_slice(&x[start..start + row]);
+        T::load(&x[start - row..start], &mut lasts[(strip - 1) * row..][..row]);
+        T::load(&x[start..start + row], &mut firsts[(strip - 1) * row..][..row]);
     }
     let (lasts, firsts) = (&*lasts, &*firsts);
     run.each_chunk(x, rows * row, |i, chunk, scratch| {
         let above = i.checked_sub(1).map(|i| &lasts[i * row..][..row]);
         let below = (i + 1 < strips).then(|| &firsts[i * row..][..row]);
-        body(i, &Strip { above, below }, chunk, scratch)
+        T::edit(run, chunk, |rows| body(i, &Strip { above, below }, rows, scratch))
     })
 }
 

@@ -7,6 +7,7 @@ use crate::grid::Grid;
 use crate::kernels::{Buffer, Epilogue, Output, Packed, Precision, matmul};
 use crate::run::{Lease, Run};
 use crate::source::Source;
+use crate::storage::Element;
 use crate::{EngineError, Tensor};
 
 /// The weights of a convolution, packed.
@@ -115,35 +116,28 @@ impl Conv {
             grid,
             |row, to| to.copy_from_slice(&source[row * grid.row()..][..grid.row()]),
             relu,
-            &mut out,
+            &mut out[..],
         )?;
         Ok((out, out_grid))
     }
 
     /// Convolves rows that `fetch` supplies into the map `out`.
-    pub(crate) fn rows(
+    pub(crate) fn rows<T: Element>(
         &self,
         run: &Run<'_>,
         grid: Grid,
         fetch: impl Fn(usize, &mut [f32]) + Sync,
         relu: bool,
-        out: &mut [f32],
+        out: &mut [T],
     ) -> Result<(), EngineError> {
-        let outputs = self.outputs();
-        run.each_chunk(out, grid.width / self.stride * outputs, |y, out, scratch| {
+        let (size, output) = ((grid.height, grid.width), Output::interleaved(self.outputs()));
+        run.each_chunk(out, grid.width / self.stride * self.outputs(), |y, out, scratch| {
             let [scratch] = scratch.pieces([self.scratch(grid.width)])?;
             let epilogue = Epilogue { relu, ..Epilogue::default() };
-            self.row(
-                run,
-                (grid.height, grid.width),
-                y,
-                &fetch,
-                scratch,
-                out,
-                Output::interleaved(outputs),
-                epilogue,
-            );
-            Ok(())
+            T::edit(run, out, |out| {
+                self.row(run, size, y, &fetch, scratch, out, output, epilogue);
+                Ok(())
+            })
         })?;
         run.advance(self.macs(grid));
         Ok(())
@@ -171,29 +165,31 @@ impl Down {
     }
 
     /// Writes a map of half the size and twice the channels.
-    pub(crate) fn write(
+    pub(crate) fn write<T: Element>(
         &self,
         run: &Run<'_>,
-        source: &[f32],
+        source: &[T],
         grid: Grid,
-        out: &mut [f32],
+        out: &mut [T],
     ) -> Result<(), EngineError> {
         let (conv, row, n) = (&self.0, grid.row(), self.0.outputs());
         run.each_chunk(out, self.grid(grid).row(), |y, out, scratch| {
             let [scratch, line] = scratch.pieces([conv.scratch(grid.width), grid.width * n])?;
-            for dy in 0..2 {
-                let fetch = |r: usize, to: &mut [f32]| to.copy_from_slice(&source[r * row..][..row]);
-                let (size, output) = ((grid.height, grid.width), Output::interleaved(n));
-                conv.row(run, size, 2 * y + dy, fetch, scratch, line, output, Epilogue::default());
-                // PixelUnshuffle: channel c of the pixel at (dy, dx) becomes channel 4 c + 2 dy + dx.
-                for (out, pair) in out.chunks_exact_mut(4 * n).zip(line.chunks_exact(2 * n)) {
-                    for c in 0..n {
-                        out[4 * c + 2 * dy] = pair[c];
-                        out[4 * c + 2 * dy + 1] = pair[n + c];
+            T::edit(run, out, |out| {
+                for dy in 0..2 {
+                    let fetch = |r: usize, to: &mut [f32]| T::load(&source[r * row..][..row], to);
+                    let (size, output) = ((grid.height, grid.width), Output::interleaved(n));
+                    conv.row(run, size, 2 * y + dy, fetch, scratch, line, output, Epilogue::default());
+                    // PixelUnshuffle: channel c of the pixel at (dy, dx) becomes channel 4 c + 2 dy + dx.
+                    for (out, pair) in out.chunks_exact_mut(4 * n).zip(line.chunks_exact(2 * n)) {
+                        for c in 0..n {
+                            out[4 * c + 2 * dy] = pair[c];
+                            out[4 * c + 2 * dy + 1] = pair[n + c];
+                        }
                     }
                 }
-            }
-            Ok(())
+                Ok(())
+            })
         })?;
         run.advance(conv.macs(grid));
         Ok(())
@@ -214,18 +210,20 @@ impl Up {
 
     /// Writes a map of twice the size and half the channels into the first channels of `out`, whose
     /// pixels are `stride` values apart.
-    pub(crate) fn write(
+    pub(crate) fn write<T: Element>(
         &self,
         run: &Run<'_>,
-        source: &[f32],
+        source: &[T],
         grid: Grid,
-        out: &mut [f32],
+        out: &mut [T],
         stride: usize,
     ) -> Result<(), EngineError> {
         run.each_chunk(out, 4 * grid.width * stride, |y, out, scratch| {
             let [scratch] = scratch.pieces([self.scratch(grid.width)])?;
-            self.rows(run, source, grid, y, scratch, out, stride);
-            Ok(())
+            T::edit(run, out, |out| {
+                self.rows(run, source, grid, y, scratch, out, stride);
+                Ok(())
+            })
         })?;
         run.advance(self.macs(grid));
         Ok(())
@@ -233,10 +231,10 @@ impl Up {
 
     /// The two rows that source row `y` becomes; pixels are `stride` values apart.
     #[allow(clippy::too_many_arguments)]
-    fn rows(
+    fn rows<T: Element>(
         &self,
         run: &Run<'_>,
-        source: &[f32],
+        source: &[T],
         grid: Grid,
         y: usize,
         scratch: &mut [f32],
@@ -245,7 +243,7 @@ impl Up {
     ) {
         let row = grid.row();
         for (corner, conv) in self.0.iter().enumerate() {
-            let fetch = |r: usize, to: &mut [f32]| to.copy_from_slice(&source[r * row..][..row]);
+            let fetch = |r: usize, to: &mut [f32]| T::load(&source[r * row..][..row], to);
             let first = corner / 2 * 2 * grid.width * stride + corner % 2 * stride;
             let (size, output) = ((grid.height, grid.width), Output::interleaved(2 * stride));
             conv.row(run, size, y, fetch, scratch, &mut out[first..], output, Epilogue::default());
@@ -273,39 +271,45 @@ impl Reduce {
     }
 
     /// A map of the same pixels with half the channels.
-    pub(crate) fn map<'a>(
+    pub(crate) fn map<'a, T: Element>(
         &self,
         run: &Run<'a>,
-        source: &[f32],
+        source: &[T],
         grid: Grid,
-    ) -> Result<Lease<'a>, EngineError> {
+    ) -> Result<Lease<'a, T>, EngineError> {
         let out_grid = grid.with(self.0.outputs());
-        let mut out = run.map(out_grid.len())?;
-        run.each_chunk(&mut out, out_grid.row(), |y, out, _| {
-            self.row(run, &[&source[y * grid.row()..][..grid.row()]], grid.width, out);
-            Ok(())
+        let mut out = run.map_of(out_grid.len())?;
+        run.each_chunk(&mut out, out_grid.row(), |y, out: &mut [T], _| {
+            T::view(run, &source[y * grid.row()..][..grid.row()], |source| {
+                T::edit(run, out, |out| {
+                    self.row(run, &[source], grid.width, out);
+                    Ok(())
+                })
+            })
         })?;
         run.advance((grid.len() * out_grid.channels) as u64);
         Ok(out)
     }
 
     /// Enlarges `source` and merges it with `skip`, a map of twice its size, in place.
-    pub(crate) fn merge(
+    pub(crate) fn merge<T: Element>(
         &self,
         run: &Run<'_>,
-        (up, source, grid): (&Up, &[f32], Grid),
-        skip: &mut [f32],
+        (up, source, grid): (&Up, &[T], Grid),
+        skip: &mut [T],
     ) -> Result<(), EngineError> {
         let channels = self.0.outputs();
         let row = 2 * grid.width * channels;
         run.each_chunk(skip, 2 * row, |y, skip, scratch| {
             let [scratch, larger, merged] = scratch.pieces([up.scratch(grid.width), 2 * row, row])?;
             up.rows(run, source, grid, y, scratch, larger, channels);
-            for (skip, larger) in skip.chunks_exact_mut(row).zip(larger.chunks_exact(row)) {
-                self.row(run, &[larger, skip], 2 * grid.width, merged);
-                skip.copy_from_slice(merged);
-            }
-            Ok(())
+            T::edit(run, skip, |skip| {
+                for (skip, larger) in skip.chunks_exact_mut(row).zip(larger.chunks_exact(row)) {
+                    self.row(run, &[larger, skip], 2 * grid.width, merged);
+                    skip.copy_from_slice(merged);
+                }
+                Ok(())
+            })
         })?;
         run.advance(up.macs(grid) + (skip.len() * 2 * channels) as u64);
         Ok(())

@@ -1,5 +1,7 @@
 //! The network, ready to run: packed weights behind three calls.
 
+use half::f16;
+
 use crate::backbone::Backbone;
 use crate::conditions::{Conditions, Map};
 use crate::daam::Daam;
@@ -10,6 +12,7 @@ use crate::plan::Plan;
 use crate::run::{Pool, Run};
 use crate::samples::Samples;
 use crate::source::Source;
+use crate::storage::Storage;
 use crate::{Adapters, Aim, Config, EngineError, Identification, Identifier, Watch, Weights};
 
 /// Bytes of maps that are kept for the next picture of the same size, within the budget.
@@ -49,6 +52,7 @@ pub struct Engine {
     precision: Precision,
     budget: usize,
     attention: Attention,
+    storage: Storage,
     pool: Pool,
 }
 
@@ -78,6 +82,7 @@ impl Engine {
             precision,
             budget: usize::MAX,
             attention: Attention::default(),
+            storage: Storage::default(),
             pool: Pool::default(),
         })
     }
@@ -86,6 +91,12 @@ impl Engine {
     #[must_use]
     pub fn with_attention(self, attention: Attention) -> Self {
         Self { attention, ..self }
+    }
+
+    /// What the backbone's maps are stored in.
+    #[must_use]
+    pub fn with_storage(self, storage: Storage) -> Self {
+        Self { storage, ..self }
     }
 
     /// Bounds the working memory of one picture to `bytes`; weights are not counted. The result is
@@ -98,6 +109,11 @@ impl Engine {
     /// Shape of the network.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// The patterns that the weights know.
+    pub fn patterns(&self) -> &[String] {
+        &self.patterns
     }
 
     /// The patterns with what their pictures are adapted to; none where the weights hold no anchors.
@@ -118,6 +134,11 @@ impl Engine {
     /// What the backbone multiplies in.
     pub fn precision(&self) -> Precision {
         self.precision
+    }
+
+    /// What the backbone's maps are stored in.
+    pub fn storage(&self) -> Storage {
+        self.storage
     }
 
     /// Runs the degradation analysis. `rgb` holds `height * width * 3` sRGB values in [0, 1].
@@ -167,8 +188,11 @@ impl Engine {
         on_the_pool(|| {
             let samples = Samples::new(rgb);
             let picture = |y: usize, to: &mut [f32]| samples.centred_row(&pad, y, to);
-            let restored =
-                self.backbone.restore(&run, picture, pad.grid, conditions, self.daam.enlarger())?;
+            let (backbone, enlarger) = (&self.backbone, self.daam.enlarger());
+            let restored = match self.storage {
+                Storage::F32 => backbone.restore::<f32>(&run, picture, pad.grid, conditions, enlarger),
+                Storage::F16 => backbone.restore::<f16>(&run, picture, pad.grid, conditions, enlarger),
+            }?;
             drop(samples);
             pad.crop(&restored)
         })
@@ -236,7 +260,8 @@ impl Engine {
     }
 
     fn plan(&self, extra: usize, size: (usize, usize)) -> Result<Plan, EngineError> {
-        Plan::new(&self.config, size, rayon::current_num_threads(), self.budget, extra)
+        let threads = rayon::current_num_threads();
+        Plan::new(&self.config, self.storage, size, threads, self.budget, extra)
     }
 }
 
@@ -321,6 +346,24 @@ mod tests {
         assert_ne!(restore(&engine(), 1, size).1, expected.1, "windows matter");
         let small = (90, 71);
         assert_eq!(restore(&windowed(), 2, small), restore(&engine(), 2, small));
+    }
+
+    #[test]
+    fn maps_in_half_precision_take_less_and_differ_slightly() {
+        let small = || engine().with_storage(Storage::F16);
+        let size = (150, 131);
+        let least = |engine: Engine| match engine.with_memory(1).memory(size.0, size.1) {
+            Err(EngineError::Budget { least, .. }) => least,
+            other => panic!("one byte cannot do: {other:?}"),
+        };
+        let expected = restore(&small(), 1, size);
+        assert_eq!(restore(&small(), 3, size), expected, "threads");
+        assert_eq!(restore(&small().with_memory(least(small())), 1, size), expected, "tight memory");
+        let exact = restore(&engine(), 1, size);
+        assert_eq!(exact.0, expected.0, "the analysis stays as it is");
+        let square = |(a, b): (&f32, &f32)| f64::from(a - b).powi(2);
+        let error = exact.1.iter().zip(&expected.1).map(square).sum::<f64>() / exact.1.len() as f64;
+        assert!((1e-12..1e-5).contains(&error), "{error}");
     }
 
     #[test]

@@ -7,8 +7,9 @@
 //! an anchor for every collection of pictures that it was learned from: streaks that were drawn and rain
 //! that fell lie in different places. `project` whitens by the spread that pictures of one collection
 //! have, so a distance is measured in that spread. A
-//! picture farther than `limit` from every anchor has none of the patterns; one that lies nearer by
-//! `margin` to an anchor of `pairs` (pictures that have two patterns) has both.
+//! picture farther than `limit` from every anchor has none of the patterns; one that lies `margin` times
+//! nearer to an anchor of `pairs` (pictures that have two patterns) has both. (Times, because the farther
+//! a picture lies from all anchors, the less a difference between two of them says.)
 
 mod fit;
 
@@ -196,7 +197,7 @@ impl Identifier {
             let pairs = self.distances("pairs", place);
             let both = pairs.iter().zip(self.tensors["members"].data.chunks_exact(2));
             if let Some((&d, members)) = both.min_by(|a, b| a.0.total_cmp(b.0))
-                && d + margin < nearest
+                && d * margin < nearest
             {
                 let mut members = [members[0] as usize, members[1] as usize];
                 members.sort_by(|&a, &b| distances[a].total_cmp(&distances[b]));
@@ -241,4 +242,43 @@ where
         total[c + i] = (variance + 1e-8).ln();
     }
     Ok(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Anchors of two patterns and of both at once, in a plane of the first two features.
+    fn plane() -> Identifier {
+        let features = 28 * Config::small().width;
+        let tensor = |shape: &[usize], data: Vec<f32>| Tensor { shape: shape.to_vec(), data };
+        let mut project = vec![0.0; 2 * features];
+        (project[0], project[3]) = (1.0, 1.0);
+        let tensors = BTreeMap::from([
+            ("mean".to_string(), tensor(&[features], vec![0.0; features])),
+            ("scale".to_string(), tensor(&[features], vec![1.0; features])),
+            ("project".to_string(), tensor(&[features, 2], project)),
+            ("anchors".to_string(), tensor(&[2, 2], vec![0.0, 0.0, 10.0, 0.0])),
+            ("temperature".to_string(), tensor(&[], vec![1.0])),
+            ("pairs".to_string(), tensor(&[1, 2], vec![1.0, 5.0])),
+            ("members".to_string(), tensor(&[1, 2], vec![0.0, 1.0])),
+            ("margin".to_string(), tensor(&[], vec![2.0])),
+        ]);
+        Identifier::from_tensors(&Config::small(), &["a", "b"].map(String::from), tensors).unwrap()
+    }
+
+    #[test]
+    fn what_is_far_from_everything_has_not_both_for_being_a_little_nearer() {
+        let both = Likeness::Both("a".into(), "b".into());
+        for (x, y, expected) in [
+            (1.0, 4.5, both),
+            (1.0, 1.0, Likeness::One),
+            (-1.0, 30.0, Likeness::One),
+            (9.0, 1.0, Likeness::One),
+        ] {
+            let mut feature = vec![0.0; 28 * Config::small().width];
+            (feature[0], feature[1]) = (x, y);
+            assert_eq!(plane().identify(&feature).verdict, expected, "({x}, {y})");
+        }
+    }
 }

@@ -46,6 +46,7 @@ mod plan;
 mod run;
 mod samples;
 mod source;
+mod storage;
 mod watch;
 mod weights;
 
@@ -64,5 +65,6 @@ pub use import::{ImportError, Imported, import};
 pub use kernels::{Isa, Precision, planar};
 pub use machine::Machine;
 pub use parameters::{Parameter, Part, parameters};
+pub use storage::Storage;
 pub use watch::{Silent, Watch};
 pub use weights::{Tensor, Weights};

@@ -1,6 +1,7 @@
 //! One run of the network: the machine's instruction set, the scratch memory of the threads, and
 //! the caller's watch.
 
+use std::marker::PhantomData;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -8,6 +9,7 @@ use rayon::prelude::*;
 
 use crate::kernels::{Buffer, Isa};
 use crate::plan::TILES;
+use crate::storage::Element;
 use crate::{EngineError, Watch};
 
 /// What every pass over a map needs to know.
@@ -42,9 +44,15 @@ impl<'a> Run<'a> {
 
     /// A map of `len` arbitrary values, to be written before it is read.
     pub(crate) fn map(&self, len: usize) -> Result<Lease<'a>, EngineError> {
-        let shelved = lock(&self.pool.shelf).take(len);
-        let map = shelved.map_or_else(|| Buffer::zeros(len), Ok)?;
-        Ok(Lease { pool: self.pool, map, len })
+        self.map_of(len)
+    }
+
+    /// The same, of values that are stored in another way.
+    pub(crate) fn map_of<T: Element>(&self, len: usize) -> Result<Lease<'a, T>, EngineError> {
+        let values = len.saturating_mul(size_of::<T>()).div_ceil(size_of::<f32>());
+        let shelved = lock(&self.pool.shelf).take(values);
+        let map = shelved.map_or_else(|| Buffer::zeros(values), Ok)?;
+        Ok(Lease { pool: self.pool, map, len, stored: PhantomData })
     }
 
     /// A map with the given values.
@@ -67,9 +75,10 @@ impl<'a> Run<'a> {
 
     /// Runs `body(i, chunk i, scratch)` on all threads for consecutive chunks of `len` values, and
     /// stops at the first error or when the watch says so.
-    pub(crate) fn each_chunk<F>(&self, data: &mut [f32], len: usize, body: F) -> Result<(), EngineError>
+    pub(crate) fn each_chunk<T, F>(&self, data: &mut [T], len: usize, body: F) -> Result<(), EngineError>
     where
-        F: Fn(usize, &mut [f32], &mut Scratch) -> Result<(), EngineError> + Sync,
+        T: Element,
+        F: Fn(usize, &mut [T], &mut Scratch) -> Result<(), EngineError> + Sync,
     {
         data.par_chunks_mut(len)
             .enumerate()
@@ -167,26 +176,27 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 /// A map of a run; its memory goes back to the pool.
 #[derive(Debug)]
-pub(crate) struct Lease<'a> {
+pub(crate) struct Lease<'a, T: Element = f32> {
     pool: &'a Pool,
     map: Buffer,
     len: usize,
+    stored: PhantomData<T>,
 }
 
-impl std::ops::Deref for Lease<'_> {
-    type Target = [f32];
-    fn deref(&self) -> &[f32] {
-        &self.map[..self.len]
+impl<T: Element> std::ops::Deref for Lease<'_, T> {
+    type Target = [T];
+    fn deref(&self) -> &[T] {
+        &bytemuck::cast_slice(&self.map)[..self.len]
     }
 }
 
-impl std::ops::DerefMut for Lease<'_> {
-    fn deref_mut(&mut self) -> &mut [f32] {
-        &mut self.map[..self.len]
+impl<T: Element> std::ops::DerefMut for Lease<'_, T> {
+    fn deref_mut(&mut self) -> &mut [T] {
+        &mut bytemuck::cast_slice_mut(&mut self.map)[..self.len]
     }
 }
 
-impl Drop for Lease<'_> {
+impl<T: Element> Drop for Lease<'_, T> {
     fn drop(&mut self) {
         lock(&self.pool.shelf).give(std::mem::take(&mut self.map));
     }

@@ -11,7 +11,7 @@
 use std::path::Path;
 
 use udair::{Limits, Options, Picture, Restorer, Silent, Weights};
-use udair_engine::{Attention, Isa, Precision};
+use udair_engine::{Attention, Engine};
 use udair_metrics::{Rgb8, psnr};
 use udair_study::cases;
 
@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Some(path) => Weights::from_bytes(&std::fs::read(path)?)?,
         None => Weights::from_bytes(udair_weights::SMALL)?,
     };
-    let restorer = |attention| Restorer::new(&weights, Isa::detect(), Precision::f32(), attention);
+    let restorer = |attention| Restorer::new(Engine::new(&weights)?.with_attention(attention));
     let restorers = [restorer(Attention::Whole)?, restorer(Attention::Windows)?];
     let cases = cases::manifest(Path::new(&manifest))?;
     for task in TASKS.into_iter().filter(|task| only.as_deref().is_none_or(|only| only == *task)) {

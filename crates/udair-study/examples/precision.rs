@@ -1,4 +1,4 @@
-//! How far bf16 is from f32 on a manifest's pictures, and how much faster.
+//! How far bf16 products and f16 maps are from f32 on a manifest's pictures, and what time they take.
 //!
 //! ```sh
 //! cargo run --release -p udair-study --example precision -- MANIFEST [WEIGHTS]
@@ -8,8 +8,16 @@ use std::path::Path;
 use std::time::Instant;
 
 use udair::{Limits, Picture, Silent, Weights};
-use udair_engine::{Engine, Isa, Precision};
+use udair_engine::{Engine, Isa, Precision, Storage};
 use udair_study::cases;
+
+/// A network that takes a shortcut, and what became of it.
+struct Shortcut {
+    name: &'static str,
+    engine: Engine,
+    seconds: f64,
+    psnrs: Vec<f64>,
+}
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
@@ -18,26 +26,38 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Some(path) => Weights::from_bytes(&std::fs::read(path)?)?,
         None => Weights::from_bytes(udair_weights::SMALL)?,
     };
-    let bf16 = Precision::named("bf16").ok_or("this machine has no AVX512-BF16")?;
-    let engine = |precision| Engine::with_precision(&weights, Isa::detect(), precision);
-    let engines = [engine(Precision::f32())?, engine(bf16)?];
-    let (mut worst, mut sum, mut seconds, mut n) = (f64::INFINITY, 0.0, [0.0; 2], 0);
+    let exact = Engine::new(&weights)?;
+    let shortcut = |name, engine| Shortcut { name, engine, seconds: 0.0, psnrs: Vec::new() };
+    let mut shortcuts = vec![shortcut("f16 maps", Engine::new(&weights)?.with_storage(Storage::F16))];
+    if let Some(bf16) = Precision::named("bf16") {
+        let engine = Engine::with_precision(&weights, Isa::detect(), bf16)?;
+        shortcuts.push(shortcut("bf16 products", engine));
+    }
+    let mut exact_seconds = 0.0;
     for case in cases::manifest(Path::new(&manifest))? {
         let picture = Picture::open(&case.lq, &Limits::default())?;
         let (rgb, width, height) = (picture.srgb()?, picture.width(), picture.height());
-        let mut results = Vec::new();
-        for (engine, seconds) in engines.iter().zip(&mut seconds) {
+        let restore = |engine: &Engine, seconds: &mut f64| -> Result<Vec<f32>, Box<dyn std::error::Error>> {
             let start = Instant::now();
             let conditions = engine.conditions(&rgb, width, height, &Silent)?;
-            results.push(engine.restore(rgb.clone(), width, height, conditions, &Silent)?);
+            let result = engine.restore(rgb.clone(), width, height, conditions, &Silent)?;
             *seconds += start.elapsed().as_secs_f64();
+            Ok(result)
+        };
+        let expected = restore(&exact, &mut exact_seconds)?;
+        for Shortcut { engine, seconds, psnrs, .. } in &mut shortcuts {
+            let got = restore(engine, seconds)?;
+            let squares = expected.iter().zip(&got).map(|(a, b)| f64::from(a - b).powi(2));
+            psnrs.push(-10.0 * (squares.sum::<f64>() / got.len() as f64).log10());
         }
-        let squares = results[0].iter().zip(&results[1]).map(|(a, b)| f64::from(a - b).powi(2));
-        let psnr = -10.0 * (squares.sum::<f64>() / results[0].len() as f64).log10();
-        println!("{psnr:6.2} dB  {}", case.lq.display());
-        (worst, sum, n) = (worst.min(psnr), sum + psnr, n + 1);
     }
-    println!("{n} pictures: mean {:.2} dB, least {worst:.2} dB", sum / f64::from(n));
-    println!("bf16 took {:.3} of the time of f32", seconds[1] / seconds[0]);
+    for Shortcut { name, seconds, psnrs, .. } in shortcuts {
+        let (count, least) = (psnrs.len(), psnrs.iter().copied().fold(f64::INFINITY, f64::min));
+        println!(
+            "{name}: {count} pictures, mean {:.2} dB, least {least:.2} dB, {:.3} of the time of f32",
+            psnrs.iter().sum::<f64>() / count as f64,
+            seconds / exact_seconds
+        );
+    }
     Ok(())
 }

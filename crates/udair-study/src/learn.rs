@@ -121,11 +121,11 @@ fn look(
     }
     let mut seen = vec![Seen { label, source, kept_out, features, moments: Some(moments), both }];
     if pattern == "clean" && index.is_multiple_of(EVERY) {
-        for (pattern, shift) in views::made(&mut stream) {
+        for (pattern, source, shift) in views::made(&mut stream) {
             let Some(label) = named(pattern) else { continue };
             let spoiled = shift.apply(&whole, index as u64).map_err(failed)?;
             let features = vec![feature(engine, &spoiled, None).map_err(|e| e.of(case))?];
-            let source = "made".to_string();
+            let source = source.to_string();
             seen.push(Seen { label, source, kept_out, features, moments: None, both: None });
         }
     }
@@ -169,9 +169,10 @@ fn conclude(weights: &Weights, seen: Vec<Seen>) -> Result<Learned, StudyError> {
         seen.iter().filter(|s| !s.kept_out && s.label == label && s.source == source).count() as f64
     };
     let (mut fit, mut others) = (Examples::default(), Examples::default());
-    for Seen { label, source, kept_out, features, .. } in &seen {
+    for Seen { label, source, kept_out, features, moments, .. } in &seen {
         let share = count(*label, source).max(1.0).powf(POWER - 1.0) / features.len() as f64;
-        let weight = if source == "made" { MADE * share } else { share };
+        // Those that stand for a pattern have no moments that count among its anchors.
+        let weight = if moments.is_none() { MADE * share } else { share };
         let examples = if *kept_out { &mut others } else { &mut fit };
         features.iter().for_each(|row| examples.push(row.clone(), *label, source, weight));
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use udair_engine::{Attention, Conditions, Engine, Identification, Isa, Likeness, Precision, Watch, Weights};
+use udair_engine::{Attention, Conditions, Engine, EngineError, Identification, Likeness, Watch, Weights};
 use udair_image::Picture;
 
 use crate::adapt::{self, Adapt};
@@ -48,23 +48,17 @@ impl Restorer {
         Self::load(&bytes, Some(path))
     }
 
-    /// Makes weights ready for an instruction set and a precision of this machine, and says where
-    /// attention gathers its statistics in large pictures.
+    /// Restores with an engine that was made to one's own liking: instruction set, precision, storage,
+    /// and where attention gathers its statistics.
     ///
     /// # Errors
-    /// [`RestoreError::Weights`] where the weights name a pattern that is unknown here.
-    pub fn new(
-        weights: &Weights,
-        isa: Isa,
-        precision: Precision,
-        attention: Attention,
-    ) -> Result<Self, RestoreError> {
-        let wrong = |source| RestoreError::Weights { path: None, source };
-        for pattern in &weights.patterns {
-            pattern.parse::<Pattern>().map_err(|e| wrong(udair_engine::EngineError::Weights(e)))?;
+    /// [`RestoreError::Weights`] where its weights name a pattern that is unknown here.
+    pub fn new(engine: Engine) -> Result<Self, RestoreError> {
+        for pattern in engine.patterns() {
+            let unknown =
+                |message| RestoreError::Weights { path: None, source: EngineError::Weights(message) };
+            pattern.parse::<Pattern>().map_err(unknown)?;
         }
-        let engine =
-            Engine::with_precision(weights, isa, precision).map_err(wrong)?.with_attention(attention);
         Ok(Self::with_network(Box::new(engine)))
     }
 
@@ -81,13 +75,11 @@ impl Restorer {
 
     fn load(bytes: &[u8], path: Option<&Path>) -> Result<Self, RestoreError> {
         let wrong = |source| RestoreError::Weights { path: path.map(Into::into), source };
-        let weights = Weights::from_bytes(bytes).map_err(wrong)?;
-        Self::new(&weights, Isa::detect(), Precision::f32(), Attention::ByPattern).map_err(
-            |error| match error {
-                RestoreError::Weights { source, .. } => wrong(source),
-                other => other,
-            },
-        )
+        let engine = Weights::from_bytes(bytes).and_then(|weights| Engine::new(&weights)).map_err(wrong)?;
+        Self::new(engine.with_attention(Attention::ByPattern)).map_err(|error| match error {
+            RestoreError::Weights { source, .. } => wrong(source),
+            other => other,
+        })
     }
 
     /// Bounds the working memory of one picture to `bytes`; the picture itself and the weights are

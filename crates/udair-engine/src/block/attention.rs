@@ -22,6 +22,7 @@ use crate::grid::Grid;
 use crate::kernels::{Epilogue, Gram, LANES, Output, Packed, Precision, gram, matmul, squares};
 use crate::run::{Lease, Run};
 use crate::source::Source;
+use crate::storage::Element;
 
 /// The shortest length that a channel is scaled by.
 const SHORTEST: f64 = 1e-12;
@@ -60,7 +61,12 @@ impl Attention {
         })
     }
 
-    pub(super) fn apply(&self, run: &Run<'_>, x: &mut [f32], grid: Grid) -> Result<(), EngineError> {
+    pub(super) fn apply<T: Element>(
+        &self,
+        run: &Run<'_>,
+        x: &mut [T],
+        grid: Grid,
+    ) -> Result<(), EngineError> {
         let cells = Cells::of(run, grid);
         let sums = self.sums(run, x, grid, cells)?;
         let pixels = grid.height * grid.width;
@@ -76,10 +82,10 @@ impl Attention {
     }
 
     /// `x += matrix v` with one matrix for all pixels.
-    fn whole(
+    fn whole<T: Element>(
         &self,
         run: &Run<'_>,
-        x: &mut [f32],
+        x: &mut [T],
         grid: Grid,
         matrix: &Packed<Lease<'_>>,
     ) -> Result<(), EngineError> {
@@ -106,10 +112,10 @@ impl Attention {
 
     /// `x += matrix v` with matrices that move from window to window: between the centres of two
     /// columns of cells, `left v (1 - t) + right v t` is one product over twice the channels.
-    fn windowed(
+    fn windowed<T: Element>(
         &self,
         run: &Run<'_>,
-        x: &mut [f32],
+        x: &mut [T],
         grid: Grid,
         cells: Cells,
         sums: &Sums<'_>,
@@ -170,10 +176,10 @@ impl Attention {
     }
 
     /// Gram matrices and squared lengths of every cell.
-    fn sums<'a>(
+    fn sums<'a, T: Element>(
         &self,
         run: &Run<'a>,
-        x: &mut [f32],
+        x: &mut [T],
         grid: Grid,
         cells: Cells,
     ) -> Result<Sums<'a>, EngineError> {

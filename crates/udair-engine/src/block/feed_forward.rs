@@ -7,6 +7,7 @@ use crate::grid::Grid;
 use crate::kernels::{Epilogue, LANES, Output, Packed, gate, matmul};
 use crate::run::Run;
 use crate::source::Source;
+use crate::storage::Element;
 
 #[derive(Debug)]
 pub(super) struct FeedForward {
@@ -39,7 +40,12 @@ impl FeedForward {
         })
     }
 
-    pub(super) fn apply(&self, run: &Run<'_>, x: &mut [f32], grid: Grid) -> Result<(), EngineError> {
+    pub(super) fn apply<T: Element>(
+        &self,
+        run: &Run<'_>,
+        x: &mut [T],
+        grid: Grid,
+    ) -> Result<(), EngineError> {
         let c = grid.channels;
         let stride = self.expand.padded() / 2;
         let (blocks, tile) = (stride / LANES, self.expand.tile(grid.width));

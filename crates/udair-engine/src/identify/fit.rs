@@ -15,7 +15,7 @@ use super::Identifier;
 use crate::{Config, EngineError, Tensor};
 
 /// Share of the mean variance that is added to the covariance's diagonal.
-const SHRINKAGE: f64 = 0.3;
+const SHRINKAGE: f64 = 1.0;
 
 /// Share of the pictures kept out that limit and margin hold for.
 const WITHIN: f64 = 0.995;
@@ -115,10 +115,10 @@ impl Examples {
             tensors.insert("pairs".into(), tensor(&shape, centres.concat()));
             let members = pairs.iter().flat_map(|pair| pair.members.map(|k| k as f64));
             tensors.insert("members".into(), tensor(&[pairs.len(), 2], members.collect()));
-            tensors.insert("margin".into(), tensor(&[], vec![0.0]));
+            tensors.insert("margin".into(), tensor(&[], vec![1.0]));
             let raw = Identifier::from_tensors(config, patterns, tensors.clone())?;
-            let nearer = places.iter().zip(&nearest).map(|(u, d)| d - least(&raw.distances("pairs", u)));
-            let margin = others.bound_of_each(&nearer.collect::<Vec<_>>()).max(0.0);
+            let nearer = places.iter().zip(&nearest).map(|(u, d)| d / least(&raw.distances("pairs", u)));
+            let margin = others.bound_of_each(&nearer.collect::<Vec<_>>()).max(1.0);
             tensors.insert("margin".into(), tensor(&[], vec![margin]));
         }
         Identifier::from_tensors(config, patterns, tensors)
@@ -307,7 +307,7 @@ mod tests {
         let noise = noise(WIDTH + 1, seed);
         let value = |i: usize| match i {
             0..200 => 5.0 * noise[WIDTH],
-            200..240 if members.contains(&(i % 3)) => 1.0,
+            200..240 if members.contains(&(i % 3)) => 1.5,
             _ => 0.0,
         };
         (0..WIDTH).map(|i| f64::from(value(i) + 1.2 * noise[i])).collect()

@@ -37,14 +37,21 @@ pub(super) fn second(pattern: &str, stream: &mut Stream) -> Option<(&'static str
     (stream.uniform() < 0.5).then_some(choice)
 }
 
-/// A good photo as a picture of each pattern that can be made without a model of the scene.
-pub(super) fn made(stream: &mut Stream) -> [(&'static str, Shift); 5] {
+/// A good photo as a picture of each pattern that can be made without a model of the scene, and the name
+/// of the collection that such photos are. Mild and strong noise are two: the anchor of both together
+/// would lie far from either.
+pub(super) fn made(stream: &mut Stream) -> [(&'static str, &'static str, Shift); 6] {
     let mut uniform = |from: f64, to: f64| from + (to - from) * stream.uniform();
     [
-        ("dehaze", Shift::Haze(uniform(0.4, 0.8))),
-        ("lowlight", Shift::Dark(uniform(0.02, 0.2))),
-        ("denoise", Shift::Noise(uniform(8.0, 50.0))),
-        ("denoise", Shift::Camera { shot: uniform(0.0, 0.03), read: uniform(0.0, 0.0008) }),
-        ("underwater", Shift::Water([uniform(0.1, 0.4), uniform(0.6, 1.0), uniform(0.5, 1.0)])),
+        ("dehaze", "made: haze", Shift::Haze(uniform(0.4, 0.8))),
+        ("lowlight", "made: darkness", Shift::Dark(uniform(0.02, 0.2))),
+        ("denoise", "made: mild noise", Shift::Noise(uniform(8.0, 30.0))),
+        ("denoise", "made: strong noise", Shift::Noise(uniform(30.0, 90.0))),
+        ("denoise", "made: camera", Shift::Camera { shot: uniform(0.0, 0.03), read: uniform(0.0, 0.0008) }),
+        (
+            "underwater",
+            "made: water",
+            Shift::Water([uniform(0.1, 0.4), uniform(0.6, 1.0), uniform(0.5, 1.0)]),
+        ),
     ]
 }
