@@ -60,6 +60,10 @@ impl Simd for Avx2 {
         div => _mm256_div_ps, max => _mm256_max_ps, min => _mm256_min_ps
     }
     #[inline(always)]
+    unsafe fn sqrt(v: Self::V) -> Self::V {
+        unsafe { [_mm256_sqrt_ps(v[0]), _mm256_sqrt_ps(v[1])] }
+    }
+    #[inline(always)]
     unsafe fn sum(v: Self::V) -> f32 {
         unsafe {
             let eight = _mm256_add_ps(v[0], v[1]);

@@ -140,6 +140,10 @@ impl Simd for Avx512Bf16 {
         unsafe { Avx512::min(a, b) }
     }
     #[inline(always)]
+    unsafe fn sqrt(v: Self::V) -> Self::V {
+        unsafe { Avx512::sqrt(v) }
+    }
+    #[inline(always)]
     unsafe fn sum(v: Self::V) -> f32 {
         unsafe { Avx512::sum(v) }
     }

@@ -62,6 +62,10 @@ impl Simd for Neon {
         div => vdivq_f32, max => vmaxq_f32, min => vminq_f32
     }
     #[inline(always)]
+    unsafe fn sqrt(v: Self::V) -> Self::V {
+        unsafe { v.map(|part| vsqrtq_f32(part)) }
+    }
+    #[inline(always)]
     unsafe fn sum(v: Self::V) -> f32 {
         unsafe {
             let four = vaddq_f32(vaddq_f32(v[0], v[2]), vaddq_f32(v[1], v[3]));

@@ -31,7 +31,8 @@ unsafe fn layer_norm_with<S: Simd>(input: &[f32], weight: &[f32], bias: &[f32], 
     }
 }
 
-/// Pixels of `N` vectors, the last one partly filled unless `WHOLE`: they stay in registers.
+/// Pixels of `N` vectors, the last one partly filled unless `WHOLE`. Sixteen at a time, so that their
+/// sums, roots and quotients are vectors, and no pixel waits for the one before.
 #[inline(always)]
 unsafe fn pixels<S: Simd, const N: usize, const WHOLE: bool>(
     input: &[f32],
@@ -43,42 +44,73 @@ unsafe fn pixels<S: Simd, const N: usize, const WHOLE: bool>(
     let tail = channels - (N - 1) * LANES;
     // SAFETY: every pointer stays within a pixel, whose last vector is read and written in part.
     unsafe {
-        let load = |from: *const f32| {
-            let mut v = [S::splat(0.0); N];
-            for (i, v) in v.iter_mut().enumerate() {
-                let from = from.add(i * LANES);
-                *v = if WHOLE || i + 1 < N { S::load(from) } else { S::load_part(from, tail) };
-            }
-            v
-        };
-        let (weight, bias) = (load(weight.as_ptr()), load(bias.as_ptr()));
-        // One in the lanes that exist, zero in the others: keeps the empty lanes out of the variance.
-        let ones = [1.0_f32; LANES];
-        let present = if WHOLE { S::splat(1.0) } else { S::load_part(ones.as_ptr(), tail) };
-        let share = 1.0 / channels as f32;
-        for (pixel, out) in input.chunks_exact(channels).zip(out.chunks_exact_mut(channels)) {
-            let x = load(pixel.as_ptr());
-            let mut total = x[0];
-            for &v in &x[1..] {
-                total = S::add(total, v);
-            }
-            let mean = S::splat(S::sum(total) * share);
-            let mut d = x;
-            let mut squares = S::splat(0.0);
-            for (i, d) in d.iter_mut().enumerate() {
-                *d = S::sub(*d, mean);
-                if !WHOLE && i + 1 == N {
-                    *d = S::mul(*d, present);
+        let weight = pixel::<S, N, WHOLE>(weight.as_ptr(), tail);
+        let bias = pixel::<S, N, WHOLE>(bias.as_ptr(), tail);
+        let share = S::splat(1.0 / channels as f32);
+        let sixteen = channels * LANES;
+        for (group, out) in input.chunks(sixteen).zip(out.chunks_mut(sixteen)) {
+            let (from, to, count) = (group.as_ptr(), out.as_mut_ptr(), group.len() / channels);
+            let mut sums = [S::splat(0.0); LANES];
+            for (p, sum) in sums.iter_mut().enumerate().take(count) {
+                let x = pixel::<S, N, WHOLE>(from.add(p * channels), tail);
+                *sum = x[0];
+                for &v in &x[1..] {
+                    *sum = S::add(*sum, v);
                 }
-                squares = S::fma(*d, *d, squares);
             }
-            let scale = S::splat(1.0 / (S::sum(squares) * share + EPSILON).sqrt());
-            for i in 0..N {
-                let to = out.as_mut_ptr().add(i * LANES);
-                let y = S::fma(S::mul(d[i], scale), weight[i], bias[i]);
-                if WHOLE || i + 1 < N { S::store(to, y) } else { S::store_part(to, y, tail) }
+            let mut means = [0.0_f32; LANES];
+            S::store(means.as_mut_ptr(), S::mul(S::sums(sums), share));
+            for (p, sum) in sums.iter_mut().enumerate().take(count) {
+                *sum = S::splat(0.0);
+                for d in centred::<S, N, WHOLE>(from.add(p * channels), means[p], tail) {
+                    *sum = S::fma(d, d, *sum);
+                }
+            }
+            let variances = S::fma(S::sums(sums), share, S::splat(EPSILON));
+            let mut scales = [0.0_f32; LANES];
+            S::store(scales.as_mut_ptr(), S::div(S::splat(1.0), S::sqrt(variances)));
+            for p in 0..count {
+                let d = centred::<S, N, WHOLE>(from.add(p * channels), means[p], tail);
+                for i in 0..N {
+                    let to = to.add(p * channels + i * LANES);
+                    let y = S::fma(S::mul(d[i], S::splat(scales[p])), weight[i], bias[i]);
+                    if WHOLE || i + 1 < N { S::store(to, y) } else { S::store_part(to, y, tail) }
+                }
             }
         }
+    }
+}
+
+/// The vectors of a pixel; lanes behind its last channel are zero.
+#[inline(always)]
+unsafe fn pixel<S: Simd, const N: usize, const WHOLE: bool>(from: *const f32, tail: usize) -> [S::V; N] {
+    // SAFETY: the caller has a pixel there, the last vector of which holds `tail` values.
+    unsafe {
+        let mut v = [S::splat(0.0); N];
+        for (i, v) in v.iter_mut().enumerate() {
+            let from = from.add(i * LANES);
+            *v = if WHOLE || i + 1 < N { S::load(from) } else { S::load_part(from, tail) };
+        }
+        v
+    }
+}
+
+/// A pixel less its mean; lanes behind its last channel stay zero.
+#[inline(always)]
+unsafe fn centred<S: Simd, const N: usize, const WHOLE: bool>(
+    from: *const f32,
+    mean: f32,
+    tail: usize,
+) -> [S::V; N] {
+    // SAFETY: as for `pixel`.
+    unsafe {
+        let mut d = pixel::<S, N, WHOLE>(from, tail);
+        for (i, d) in d.iter_mut().enumerate() {
+            let mean =
+                if WHOLE || i + 1 < N { S::splat(mean) } else { S::load_part([mean; LANES].as_ptr(), tail) };
+            *d = S::sub(*d, mean);
+        }
+        d
     }
 }
 
@@ -157,7 +189,7 @@ mod tests {
     fn layer_norm_equals_its_formula_at_every_width() {
         for isa in Isa::available() {
             for &channels in few(&[17, 1, 2, 6, 12, 16, 24, 31, 32, 48, 64, 65, 96, 384]) {
-                let (input, weight, bias) = (noise(5 * channels, 1), noise(channels, 2), noise(channels, 3));
+                let (input, weight, bias) = (noise(21 * channels, 1), noise(channels, 2), noise(channels, 3));
                 let mut out = vec![0.0; input.len()];
                 layer_norm(isa, &input, &weight, &bias, &mut out);
                 for (x, y) in input.chunks(channels).zip(out.chunks(channels)) {

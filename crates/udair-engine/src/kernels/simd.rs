@@ -33,8 +33,15 @@ pub(super) trait Simd: Copy {
     unsafe fn div(a: Self::V, b: Self::V) -> Self::V;
     unsafe fn max(a: Self::V, b: Self::V) -> Self::V;
     unsafe fn min(a: Self::V, b: Self::V) -> Self::V;
+    unsafe fn sqrt(v: Self::V) -> Self::V;
     /// Sum of the lanes, as a tree: 8 apart, then 4, 2, 1.
     unsafe fn sum(v: Self::V) -> f32;
+    /// The sum of every vector's lanes, in the lane of the vector's number.
+    #[inline(always)]
+    unsafe fn sums(vectors: [Self::V; LANES]) -> Self::V {
+        // SAFETY: the caller is on the machine; an array holds as many values as a vector.
+        unsafe { Self::load(vectors.map(|v| Self::sum(v)).as_ptr()) }
+    }
 }
 
 /// Plain Rust; the compiler vectorises it as far as the target's baseline goes.
@@ -99,6 +106,10 @@ impl Simd for Portable {
     #[inline(always)]
     unsafe fn min(a: Self::V, b: Self::V) -> Self::V {
         std::array::from_fn(|i| if a[i] < b[i] { a[i] } else { b[i] })
+    }
+    #[inline(always)]
+    unsafe fn sqrt(v: Self::V) -> Self::V {
+        v.map(f32::sqrt)
     }
     #[inline(always)]
     unsafe fn sum(mut v: Self::V) -> f32 {
