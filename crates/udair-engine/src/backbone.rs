@@ -7,6 +7,8 @@
 //! spread out in place and its partner is written between its pixels. The area of scale 1/2 fits
 //! the first half of the full-size area exactly, and lies there.
 
+use rayon::prelude::*;
+
 use crate::block::Block;
 use crate::conv::{Conv, Down, Reduce, Up};
 use crate::daam::Enlarge;
@@ -249,9 +251,29 @@ fn second_mut<T>(area: &mut [T]) -> &mut [T] {
 }
 
 /// Moves the map in the second half of `area` to the channels from `offset` on of pixels of twice
-/// its channels. Ascending order never overwrites what is still to be moved.
-fn spread<T: Copy>(area: &mut [T], grid: Grid, offset: usize) {
-    let (pixels, c) = (grid.height * grid.width, grid.channels);
+/// its channels.
+///
+/// The first half of the pixels go to where none come from, so all threads move them at once; what is
+/// left is the same task, half as large.
+fn spread<T: Element>(mut area: &mut [T], grid: Grid, offset: usize) {
+    /// Values that are worth sharing out.
+    const PIECE: usize = 1 << 14;
+    let c = grid.channels;
+    while area.len() > PIECE.max(4 * c) {
+        let pixels = area.len() / (2 * c);
+        let moved = pixels / 2;
+        let (to, from) = area.split_at_mut(pixels * c);
+        let piece = PIECE.div_ceil(c);
+        let pieces = to[..2 * moved * c].par_chunks_mut(2 * c * piece).zip(from.par_chunks(c * piece));
+        pieces.for_each(|(to, from)| {
+            for (to, from) in to.chunks_exact_mut(2 * c).zip(from.chunks_exact(c)) {
+                to[offset..][..c].copy_from_slice(from);
+            }
+        });
+        area = &mut area[2 * moved * c..];
+    }
+    // Ascending order never overwrites what is still to be moved.
+    let pixels = area.len() / (2 * c);
     for p in 0..pixels {
         let from = (pixels + p) * c;
         area.copy_within(from..from + c, 2 * p * c + offset);

@@ -83,6 +83,18 @@ impl Conv {
         output: Output,
         epilogue: Epilogue<'_>,
     ) {
+        self.gather((height, width), y, fetch, scratch);
+        self.product(run, width, scratch, out, output, epilogue);
+    }
+
+    /// Copies the source rows that output row `y` is computed from, with zero margins.
+    fn gather(
+        &self,
+        (height, width): (usize, usize),
+        y: usize,
+        fetch: impl Fn(usize, &mut [f32]),
+        scratch: &mut [f32],
+    ) {
         let margin = self.margin() * self.inputs;
         let padded = width * self.inputs + 2 * margin;
         for (i, row) in scratch.chunks_exact_mut(padded).take(self.kernel).enumerate() {
@@ -95,7 +107,20 @@ impl Conv {
                 }
             }
         }
-        let segments: Vec<&[f32]> = scratch.chunks_exact(padded).take(self.kernel).collect();
+    }
+
+    /// Computes an output row from rows that were [gathered](Self::gather).
+    fn product(
+        &self,
+        run: &Run<'_>,
+        width: usize,
+        rows: &[f32],
+        out: &mut [f32],
+        output: Output,
+        epilogue: Epilogue<'_>,
+    ) {
+        let padded = (width + 2 * self.margin()) * self.inputs;
+        let segments: Vec<&[f32]> = rows.chunks_exact(padded).take(self.kernel).collect();
         let pixels = width / self.stride;
         let epilogue = Epilogue { bias: self.bias.as_deref(), ..epilogue };
         matmul(run.isa, &segments, self.stride * self.inputs, pixels, &self.weights, out, output, epilogue);
@@ -242,11 +267,12 @@ impl Up {
         stride: usize,
     ) {
         let row = grid.row();
+        let fetch = |r: usize, to: &mut [f32]| T::load(&source[r * row..][..row], to);
+        self.0[0].gather((grid.height, grid.width), y, fetch, scratch);
         for (corner, conv) in self.0.iter().enumerate() {
-            let fetch = |r: usize, to: &mut [f32]| T::load(&source[r * row..][..row], to);
             let first = corner / 2 * 2 * grid.width * stride + corner % 2 * stride;
-            let (size, output) = ((grid.height, grid.width), Output::interleaved(2 * stride));
-            conv.row(run, size, y, fetch, scratch, &mut out[first..], output, Epilogue::default());
+            let output = Output::interleaved(2 * stride);
+            conv.product(run, grid.width, scratch, &mut out[first..], output, Epilogue::default());
         }
     }
 
