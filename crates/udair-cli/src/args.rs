@@ -67,7 +67,7 @@ pub(crate) struct Compute {
     #[arg(long, value_name = "f32|bf16", default_value = "f32", value_parser = ["f32", "bf16"])]
     pub(crate) precision: String,
 
-    /// What the network's maps are stored in: `f32`, or `f16` for about half the memory (slower,
+    /// What the network's maps are stored in: `f32`, or `f16` for a third less memory (slower,
     /// differs slightly)
     #[arg(long, value_name = "f32|f16", default_value = "f32", value_parser = ["f32", "f16"])]
     pub(crate) storage: String,

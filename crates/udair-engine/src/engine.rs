@@ -356,6 +356,8 @@ mod tests {
             Err(EngineError::Budget { least, .. }) => least,
             other => panic!("one byte cannot do: {other:?}"),
         };
+        let photo = |engine: Engine| engine.memory(6000, 4000).unwrap();
+        assert!(photo(small()) < photo(engine()), "less");
         let expected = restore(&small(), 1, size);
         assert_eq!(restore(&small(), 3, size), expected, "threads");
         assert_eq!(restore(&small().with_memory(least(small())), 1, size), expected, "tight memory");
