@@ -8,7 +8,7 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::{
-    bench, completions, convert, data, degrade, eval, identify, man, memory, metrics, restore, study,
+    bench, completions, convert, data, degrade, devices, eval, identify, man, memory, metrics, restore, study,
 };
 
 const LONG_VERSION: &str = concat!(
@@ -51,6 +51,7 @@ pub(crate) enum Verb {
     Train(crate::train::TrainArgs),
     Degrade(degrade::DegradeArgs),
     Data(data::DataArgs),
+    Devices(devices::DevicesArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
 }
@@ -77,6 +78,11 @@ pub(crate) struct Compute {
     /// takes dark and underwater pictures as a whole
     #[arg(long, value_name = "auto|whole|windows", default_value = "auto", value_parser = ["auto", "whole", "windows"])]
     pub(crate) attention: String,
+
+    /// What restores: the `cpu`, or a device that `udair devices` lists, such as `cuda` (whole pictures,
+    /// f32; analysis stays on the CPU)
+    #[arg(long, value_name = "cpu|NAME", default_value = "cpu", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) device: String,
 
     /// Threads to compute with [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]

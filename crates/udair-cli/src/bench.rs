@@ -196,7 +196,7 @@ fn random(config: &Config) -> Result<Weights, EngineError> {
     Weights::new(config.clone(), Vec::new(), BTreeMap::new(), tensors.collect(), None)
 }
 
-fn size(text: &str) -> Result<(usize, usize), String> {
+pub(crate) fn size(text: &str) -> Result<(usize, usize), String> {
     let sides = text.split_once(['x', 'X']).map(|(w, h)| (w.parse::<usize>(), h.parse::<usize>()));
     match sides {
         Some((Ok(width), Ok(height))) if (1..=65_535).contains(&width) && (1..=65_535).contains(&height) => {

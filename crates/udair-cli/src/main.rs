@@ -13,6 +13,9 @@ mod completions;
 mod convert;
 mod data;
 mod degrade;
+#[cfg(feature = "train")]
+mod device;
+mod devices;
 mod eval;
 mod exit;
 mod format;
@@ -77,6 +80,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Verb::Train(args) => train::run(args),
         Verb::Degrade(args) => degrade::run(&args),
         Verb::Data(args) => data::run(args),
+        Verb::Devices(args) => devices::run(&args),
         Verb::Completions(args) => completions::run(&args),
         Verb::Man(args) => man::run(&args),
     }

@@ -12,6 +12,9 @@ use crate::args::Compute;
 use crate::memory;
 use crate::problem::Problem;
 
+/// The device that is always there.
+const CPU: &str = "cpu";
+
 /// Weights, with what reports say about them.
 pub(crate) struct Model {
     pub(crate) name: String,
@@ -19,6 +22,8 @@ pub(crate) struct Model {
     /// Bytes that the program may take, where that was said.
     memory: Option<u64>,
     pub(crate) machine: Machine,
+    /// What restores.
+    pub(crate) device: String,
     restorer: OnceCell<Restorer>,
 }
 
@@ -28,9 +33,15 @@ pub(crate) fn load(compute: &Compute) -> Result<Model, Problem> {
     let built_in = matches!(bytes, Cow::Borrowed(_));
     let name = compute.model.clone();
     let machine = Machine::of(compute)?;
-    let model = Model { name, bytes, memory: compute.memory, machine, restorer: OnceCell::new() };
-    // A file may be wrong, and that must show before anything is done.
-    if !built_in {
+    let device = compute.device.clone();
+    let elsewhere = device != CPU;
+    if elsewhere && cfg!(not(feature = "train")) {
+        return Err(Problem::new(format!("this build has no device {device:?}"))
+            .hint("build with --features cuda (or vulkan, metal); without, everything runs on the cpu"));
+    }
+    let model = Model { name, bytes, memory: compute.memory, machine, device, restorer: OnceCell::new() };
+    // A file or a device may be wrong, and that must show before anything is done.
+    if !built_in || elsewhere {
         model.restorer()?;
     }
     Ok(model)
@@ -44,9 +55,18 @@ impl Model {
         }
         let ready = || -> Result<Restorer, RestoreError> {
             let weights = Weights::from_bytes(&self.bytes)?;
-            let restorer = Restorer::new(self.machine.engine(&weights)?)?;
+            let engine = self.machine.engine(&weights)?;
+            #[cfg(feature = "train")]
+            let restorer = if self.device == CPU {
+                Restorer::new(engine)?
+            } else {
+                let network = crate::device::OnDevice::new(engine, &weights, &self.device);
+                Restorer::with_network(Box::new(network.map_err(EngineError::Device)?))
+            };
             #[cfg(feature = "train")]
             let restorer = restorer.with_gradients(Box::new(crate::gradients::Gradients(weights)));
+            #[cfg(not(feature = "train"))]
+            let restorer = Restorer::new(engine)?;
             Ok(restorer)
         };
         let mut restorer = ready().map_err(|error| named(&self.name, error))?;
@@ -66,6 +86,16 @@ impl Model {
     pub(crate) fn sha256(&self) -> String {
         udair_image::sha256(&self.bytes)
     }
+
+    /// What makes results differ from the exact ones, for people.
+    pub(crate) fn shortcuts(&self) -> Option<String> {
+        let Machine { precision, storage, .. } = self.machine;
+        let products = (precision != Precision::f32()).then(|| format!("{} products", precision.name()));
+        let maps = (storage != Storage::F32).then(|| format!("{} maps", storage.name()));
+        let device = (self.device != CPU).then(|| format!("on {}", self.device));
+        let all: Vec<_> = products.into_iter().chain(maps).chain(device).collect();
+        (!all.is_empty()).then(|| all.join(", "))
+    }
 }
 
 /// The weights that the arguments name, unpacked.
@@ -76,6 +106,10 @@ pub(crate) fn weights(compute: &Compute) -> Result<Weights, Problem> {
 
 /// The bare network of the weights that the arguments name, for those who measure it.
 pub(crate) fn engine(compute: &Compute) -> Result<Engine, Problem> {
+    if compute.device != CPU {
+        return Err(Problem::new(format!("this runs on the cpu alone, not on {:?}", compute.device))
+            .hint("`udair devices --check 512x512` times other devices"));
+    }
     let engine = Machine::of(compute)?.engine(&weights(compute)?).map_err(RestoreError::from);
     Ok(bounded(engine.map_err(|error| named(&compute.model, error))?, compute))
 }
@@ -118,15 +152,6 @@ impl Machine {
     pub(crate) fn engine(self, weights: &Weights) -> Result<Engine, EngineError> {
         let engine = Engine::with_precision(weights, self.isa, self.precision)?;
         Ok(engine.with_attention(self.attention).with_storage(self.storage))
-    }
-
-    /// What makes results differ from the exact ones, for people.
-    pub(crate) fn shortcuts(self) -> Option<String> {
-        let products =
-            (self.precision != Precision::f32()).then(|| format!("{} products", self.precision.name()));
-        let maps = (self.storage != Storage::F32).then(|| format!("{} maps", self.storage.name()));
-        let both: Vec<_> = products.into_iter().chain(maps).collect();
-        (!both.is_empty()).then(|| both.join(", "))
     }
 }
 

@@ -29,6 +29,8 @@ pub(crate) struct Record {
     pub(crate) precision: Option<&'static str>,
     /// What its maps were stored in.
     pub(crate) storage: Option<&'static str>,
+    /// What restored: `cpu`, or the name of another device.
+    pub(crate) device: Option<String>,
     pub(crate) seconds: Option<f64>,
     pub(crate) error: Option<String>,
 }
@@ -94,6 +96,7 @@ impl Record {
             model: model.into(),
             precision: None,
             storage: None,
+            device: None,
             seconds: None,
             error: None,
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use clap::Args;
 use udair_engine::Weights;
-use udair_train::Device;
+use udair_nn::device;
 use udair_train::batches::{self, Overfit};
 use udair_train::config::Config;
 use udair_train::run::{COLUMNS, RunFolder};
@@ -56,6 +56,10 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_name = "N")]
     overfit: Option<u64>,
 
+    /// What computes the steps: the `cpu`, or a device that `udair devices` lists
+    #[arg(long, value_name = "cpu|NAME", default_value = device::CPU)]
+    device: String,
+
     /// Threads to compute with [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
@@ -82,6 +86,8 @@ pub(crate) fn run(args: TrainArgs) -> anyhow::Result<Exit> {
         write!(io::stdout(), "{}", config.to_toml())?;
         return Ok(Exit::Done);
     }
+    let device = device::named(&args.device)
+        .map_err(|reason| Problem::new(reason).hint("`udair devices` lists what there is"))?;
     let (mut batches, pairs) = batches::open(&config)?;
     if let Some(count) = args.overfit {
         batches = Arc::new(Overfit { batches, count });
@@ -92,7 +98,7 @@ pub(crate) fn run(args: TrainArgs) -> anyhow::Result<Exit> {
         None => RunFolder::create(&args.runs, &config)?,
     };
     eprintln!("{}", Shown(run.path()));
-    match train(&config, init, batches, &pairs, &Device::flex(), &mut run, &mut Printer)? {
+    match train(&config, init, batches, &pairs, &device, &mut run, &mut Printer)? {
         Outcome::Finished(path) => {
             writeln!(io::stdout(), "{}", Shown(&path))?;
             Ok(Exit::Done)

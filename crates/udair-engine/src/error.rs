@@ -54,6 +54,9 @@ pub enum EngineError {
         /// Size of the allocation that failed, in bytes.
         bytes: usize,
     },
+    /// Another device than the CPU failed.
+    #[error("the device failed: {0}")]
+    Device(String),
     /// The [`crate::Watch`] asked to stop.
     #[error("cancelled")]
     Cancelled,

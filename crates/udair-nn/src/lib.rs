@@ -28,6 +28,7 @@ pub mod block;
 pub mod codebook;
 mod conv;
 pub mod daam;
+pub mod device;
 pub mod entropy;
 pub mod feed_forward;
 pub mod gate;

@@ -197,6 +197,15 @@ impl Udair {
         (padded.crop(residual + x) + mean, conditions)
     }
 
+    /// Restores pictures under conditions that are given: `[n, 3, h, w]`, RGB in \[0, 1\], to the same
+    /// shape. The conditions belong to the padded pictures.
+    pub fn restore(&self, picture: Tensor<4>, conditions: &Conditions) -> Tensor<4> {
+        let mean = mean(&picture.device());
+        let padded = pad(picture - mean.clone(), self.config.pad);
+        let x = padded.picture.clone();
+        padded.crop(self.decode(self.encode(x.clone()), conditions) + x) + mean
+    }
+
     /// Analyses pictures without restoring them; both sides must be multiples of 8.
     pub fn analyse(&self, picture: Tensor<4>, mode: Mode) -> (Analysis, Conditions) {
         let mean = mean(&picture.device());

@@ -24,7 +24,7 @@ const SIMILARITIES: [(&str, Similarity); 3] = [
 ];
 
 fn device() -> Device {
-    Device::flex().autodiff()
+    golden::device().autodiff()
 }
 
 /// The network of the golden files.
@@ -96,7 +96,7 @@ fn the_official_start_loses_its_codebooks() {
     };
     net.dam.quantize_t = started(net.dam.quantize_t, "t");
     net.dam.quantize_b = started(net.dam.quantize_b, "b");
-    let mut optimiser = Optimiser::new(net.config().parameter_count(), Vec::new(), &Device::flex());
+    let mut optimiser = Optimiser::new(net.config().parameter_count(), Vec::new(), &golden::device());
     for step in 1..=3 {
         let output = net.forward(io.tensor("input", &device()), Mode::EVALUATE);
         let features = cscl::features(output.analysis.d.clone());
@@ -152,7 +152,7 @@ fn contrast_of_given_features() {
 fn optimiser_steps() {
     let Some(io) = open("layers/adamw") else { return };
     for lr in [1e-4, 1e-3] {
-        let plain = Device::flex();
+        let plain = golden::device();
         let flat = |name: &str| io.tensor::<2>(name, &plain).flatten::<1>(0, 1);
         let mut parameters = flat("p0");
         let mut optimiser = Optimiser::new(20, Vec::new(), &plain);
@@ -209,7 +209,7 @@ fn losses_and_gradients_of_the_first_forward() {
 #[test]
 fn three_steps() {
     let (Some(mut net), Some(io)) = (network(), open("udair/train/io")) else { return };
-    let mut optimiser = Optimiser::new(net.config().parameter_count(), Vec::new(), &Device::flex());
+    let mut optimiser = Optimiser::new(net.config().parameter_count(), Vec::new(), &golden::device());
     for step in 1..=3 {
         let output = net.forward(io.tensor("input", &device()), Mode::EVALUATE);
         for (level, seen) in [("t", &output.analysis.top), ("b", &output.analysis.bottom)] {

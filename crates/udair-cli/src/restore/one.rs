@@ -129,13 +129,14 @@ impl Plan {
         record.preview = self.view.preview;
         record.precision = Some(self.model.machine.precision.name());
         record.storage = Some(self.model.machine.storage.name());
+        record.device = Some(self.model.device.clone());
         record.seconds = Some(report.seconds);
         let (name, found, did) = (Shown(source.path()), record.found(false), report.status.id());
         let part =
             self.view.mark().map(|mark| format!("{mark} of {} x {}, ", picture.width(), picture.height()));
         let part = part.unwrap_or_default();
         let adapted = report.adaptation.as_ref().map(|a| format!(", {}", a.decision)).unwrap_or_default();
-        let how = self.model.machine.shortcuts().filter(|_| report.status == udair::Status::Restored);
+        let how = self.model.shortcuts().filter(|_| report.status == udair::Status::Restored);
         let how = how.map(|how| format!(" ({how})")).unwrap_or_default();
         let line = format!("{name}: {part}{found}; {did} in {:.2} s{how}{adapted}{to}", report.seconds);
         (record, line)

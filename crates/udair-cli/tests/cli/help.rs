@@ -16,6 +16,13 @@ fn help_texts() {
 }
 
 #[test]
+fn the_cpu_is_listed_and_restores_what_it_restores() {
+    let sandbox = Sandbox::new();
+    assert!(sandbox.run(&["devices"]).expect(0).text().contains("\ncpu "));
+    assert!(sandbox.run(&["devices", "--check", "24x16"]).expect(0).text().starts_with("cpu"));
+}
+
+#[test]
 fn version_tells_the_terms_of_code_and_weights() {
     let version = Sandbox::new().run(&["--version"]).expect(0);
     insta::assert_snapshot!("version", version.text().replace(env!("CARGO_PKG_VERSION"), "[version]"));
@@ -26,11 +33,13 @@ fn errors_of_the_command_line() {
     let sandbox = Sandbox::new();
     sandbox.picture("a.png", 4, 4);
     sandbox.picture("a.jpg", 4, 4);
-    let cases: [&[&str]; 11] = [
+    let cases: [&[&str]; 13] = [
         &[],
         &["restore"],
         &["restore", "a.png", "--model", "large"],
         &["restore", "a.png", "--model", "a.png"],
+        &["restore", "a.png", "--device", "abacus"],
+        &["bench", "--device", "abacus"],
         &["restore", "a.png", "--strength", "2"],
         &["restore", "a.png", "--format", "gif"],
         &["restore", "a.png", "--memory", "much"],

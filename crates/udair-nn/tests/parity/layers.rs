@@ -13,10 +13,10 @@ use udair_nn::gate::Gate;
 use udair_nn::trunk::{Decoder, Encoder, Residual};
 use udair_nn::{Conv, ConvConfig, LayerNorm};
 
-use crate::golden::{Golden, open};
+use crate::golden::{self, Golden, open};
 
 fn device() -> Device {
-    Device::flex().autodiff()
+    golden::device().autodiff()
 }
 
 /// Gives a module the stored parameters, in the order of `names`.

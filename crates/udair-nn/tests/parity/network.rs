@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use burn::tensor::Tensor;
 use burn::tensor::module::adaptive_avg_pool2d;
-use burn::tensor::{Device, Tensor};
 use udair_engine::{Config, Weights, parameters};
 use udair_nn::{Mode, Udair};
 
-use crate::golden::open;
+use crate::golden::{device, open};
 
 /// The network of the golden files.
 fn config() -> Config {
@@ -26,7 +26,7 @@ fn forward_of_two_sizes() {
         })
         .collect();
     let weights = Weights::new(config, Vec::new(), BTreeMap::new(), tensors, None).unwrap();
-    let device = Device::flex();
+    let device = device();
     let net = Udair::from_weights(&weights, &device);
     for case in ["A", "B"] {
         let name = |tensor: &str| format!("{case}.{tensor}");
