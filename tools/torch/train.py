@@ -280,7 +280,7 @@ def save(name):
 
 
 def save_exact(name):
-    """Network and average in full precision, to go on from."""
+    """The averaged weights in full precision, to go on from."""
     out = {key: value.detach().cpu().float().contiguous() for key, value in average.state_dict().items()}
     save_file(out, os.path.join(args.out, name + ".safetensors"), metadata)
 
