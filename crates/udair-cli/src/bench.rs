@@ -69,6 +69,7 @@ struct Stage {
 
 pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<Exit> {
     args.compute.start()?;
+    model::on_cpu(&args.compute)?;
     let (engine, model) = match args.preset.as_deref() {
         None => (model::engine(&args.compute)?, args.compute.model.clone()),
         Some(preset) => {

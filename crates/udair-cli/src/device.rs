@@ -84,7 +84,7 @@ impl Network for OnDevice {
             let [d4, d3, d2] = [conditions.d4, conditions.d3, d2].map(|map| self.map(map));
             let picture = TensorData::new(rgb, [1, height, width, 3]);
             let picture = Tensor::from_data(picture, &self.device).permute([0, 3, 1, 2]);
-            let restored = self.net.restore(picture, &udair_nn::Conditions { d4, d3, d2 });
+            let restored = self.net.restore(picture, udair_nn::Conditions { d4, d3, d2 });
             restored.permute([0, 2, 3, 1]).into_data().try_into_vec()
         });
         match restored {

@@ -1,9 +1,11 @@
 //! `udair devices`: what can restore here, and whether it restores the same.
 
 use std::io::Write as _;
+use std::time::Instant;
 
 use clap::Args;
-use udair_engine::{Engine, Isa, Silent};
+use udair::{EngineError, Network, Silent};
+use udair_engine::Isa;
 
 use crate::args::Compute;
 use crate::exit::Exit;
@@ -35,6 +37,9 @@ pub(crate) fn run(args: &DevicesArgs) -> anyhow::Result<Exit> {
     Ok(if failed { Exit::SomeFailed } else { Exit::Done })
 }
 
+/// Said where no back end is compiled in.
+const ALONE: &str = "This build has no others; the features cuda, vulkan and metal add them.\n";
+
 fn cpu() -> String {
     format!("{}, {} threads", Isa::detect().name(), rayon::current_num_threads())
 }
@@ -43,7 +48,7 @@ fn cpu() -> String {
 fn list() -> String {
     let mut table = Table::new(2, &["device", "state"]);
     table.row(["cpu".into(), cpu()]);
-    format!("{table}This build has no others; the features cuda, vulkan and metal add them.\n")
+    format!("{table}{ALONE}")
 }
 
 #[cfg(feature = "train")]
@@ -57,11 +62,7 @@ fn list() -> String {
         };
         table.row([found.name, state]);
     }
-    let more = if udair_nn::device::BACK_ENDS.is_empty() {
-        "This build has no others; the features cuda, vulkan and metal add them.\n"
-    } else {
-        ""
-    };
+    let more = if udair_nn::device::BACK_ENDS.is_empty() { ALONE } else { "" };
     format!("{table}{more}")
 }
 
@@ -77,26 +78,27 @@ fn made_up((width, height): (usize, usize)) -> Vec<f32> {
     (0..width * height * 3).map(value).collect()
 }
 
-/// The picture restored by the engine, and the seconds it took.
-fn on_cpu(engine: &Engine, rgb: &[f32], (width, height): (usize, usize)) -> anyhow::Result<(Vec<f32>, f64)> {
-    let start = std::time::Instant::now();
-    let conditions = engine.conditions(rgb, width, height, &Silent)?;
-    let restored = engine.restore(rgb.to_vec(), width, height, conditions, &Silent)?;
+/// The picture restored by a network, and the seconds it took.
+fn timed(
+    network: &dyn Network,
+    rgb: &[f32],
+    (width, height): (usize, usize),
+) -> Result<(Vec<f32>, f64), EngineError> {
+    let start = Instant::now();
+    let conditions = network.conditions(rgb, width, height, &Silent)?;
+    let restored = network.restore(rgb.to_vec(), width, height, conditions, &Silent)?;
     Ok((restored, start.elapsed().as_secs_f64()))
 }
 
 #[cfg(not(feature = "train"))]
 fn check(compute: &Compute, size: (usize, usize), _failed: &mut bool) -> anyhow::Result<String> {
     let engine = model::engine(compute)?;
-    let (_, seconds) = on_cpu(&engine, &made_up(size), size)?;
+    let (_, seconds) = timed(&engine, &made_up(size), size)?;
     Ok(format!("cpu: {seconds:.3} s\n"))
 }
 
 #[cfg(feature = "train")]
 fn check(compute: &Compute, size: (usize, usize), failed: &mut bool) -> anyhow::Result<String> {
-    use std::time::Instant;
-    use udair::Network as _;
-
     /// Repetitions, of which the fastest counts.
     const RUNS: usize = 5;
     /// The largest difference that other kernels may make, in units of the full range.
@@ -108,7 +110,7 @@ fn check(compute: &Compute, size: (usize, usize), failed: &mut bool) -> anyhow::
     let mut fastest = f64::INFINITY;
     let mut expected = Vec::new();
     for _ in 0..RUNS {
-        let (restored, seconds) = on_cpu(&engine, &rgb, size)?;
+        let (restored, seconds) = timed(&engine, &rgb, size)?;
         (expected, fastest) = (restored, fastest.min(seconds));
     }
     let mut table = Table::new(1, &["device", "seconds", "first", "largest difference", ""]);
@@ -119,16 +121,11 @@ fn check(compute: &Compute, size: (usize, usize), failed: &mut bool) -> anyhow::
             let machine = model::Machine::of(compute).map_err(|problem| problem.to_string())?;
             let engine = machine.engine(&weights).map_err(|error| error.to_string())?;
             let network = crate::device::OnDevice::new(engine, &weights, &name)?;
-            let once = || -> Result<(Vec<f32>, f64), udair::EngineError> {
-                let start = Instant::now();
-                let conditions = network.conditions(&rgb, size.0, size.1, &Silent)?;
-                let restored = network.restore(rgb.clone(), size.0, size.1, conditions, &Silent)?;
-                Ok((restored, start.elapsed().as_secs_f64()))
-            };
-            let (restored, first) = once().map_err(|error| error.to_string())?;
+            let once = || timed(&network, &rgb, size).map_err(|error| error.to_string());
+            let (restored, first) = once()?;
             let mut fastest = f64::INFINITY;
             for _ in 0..RUNS {
-                fastest = fastest.min(once().map_err(|error| error.to_string())?.1);
+                fastest = fastest.min(once()?.1);
             }
             let worst = restored.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
             Ok((first, fastest, worst))

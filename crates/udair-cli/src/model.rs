@@ -104,12 +104,18 @@ pub(crate) fn weights(compute: &Compute) -> Result<Weights, Problem> {
     weights.map_err(|error| named(&compute.model, error))
 }
 
+/// Refuses arguments that name another device than the CPU.
+pub(crate) fn on_cpu(compute: &Compute) -> Result<(), Problem> {
+    if compute.device == CPU {
+        return Ok(());
+    }
+    Err(Problem::new(format!("this runs on the cpu alone, not on {:?}", compute.device))
+        .hint("`udair devices --check 512x512` times other devices"))
+}
+
 /// The bare network of the weights that the arguments name, for those who measure it.
 pub(crate) fn engine(compute: &Compute) -> Result<Engine, Problem> {
-    if compute.device != CPU {
-        return Err(Problem::new(format!("this runs on the cpu alone, not on {:?}", compute.device))
-            .hint("`udair devices --check 512x512` times other devices"));
-    }
+    on_cpu(compute)?;
     let engine = Machine::of(compute)?.engine(&weights(compute)?).map_err(RestoreError::from);
     Ok(bounded(engine.map_err(|error| named(&compute.model, error))?, compute))
 }

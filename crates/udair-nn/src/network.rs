@@ -187,23 +187,31 @@ impl Udair {
     /// Restores pictures under conditions that have passed the adapters, with those conditions; nothing
     /// is dropped.
     pub fn forward_adapted(&self, picture: Tensor<4>) -> (Tensor<4>, Conditions) {
-        let mean = mean(&picture.device());
-        let padded = pad(picture - mean.clone(), self.config.pad);
-        let x = padded.picture.clone();
-        let Conditions { d4, d3, d2 } = self.conditions(&self.dam.forward(x.clone(), Mode::EVALUATE));
-        let [a4, a3, a2] = &self.adapters;
-        let conditions = Conditions { d4: a4.residual(d4), d3: a3.residual(d3), d2: a2.residual(d2) };
-        let residual = self.decode(self.encode(x.clone()), &conditions);
-        (padded.crop(residual + x) + mean, conditions)
+        self.guided(picture, |x| {
+            let Conditions { d4, d3, d2 } = self.conditions(&self.dam.forward(x, Mode::EVALUATE));
+            let [a4, a3, a2] = &self.adapters;
+            Conditions { d4: a4.residual(d4), d3: a3.residual(d3), d2: a2.residual(d2) }
+        })
     }
 
     /// Restores pictures under conditions that are given: `[n, 3, h, w]`, RGB in \[0, 1\], to the same
     /// shape. The conditions belong to the padded pictures.
-    pub fn restore(&self, picture: Tensor<4>, conditions: &Conditions) -> Tensor<4> {
+    pub fn restore(&self, picture: Tensor<4>, conditions: Conditions) -> Tensor<4> {
+        self.guided(picture, |_| conditions).0
+    }
+
+    /// Restores pictures under what `guide` makes of them, padded and mean-free.
+    fn guided(
+        &self,
+        picture: Tensor<4>,
+        guide: impl FnOnce(Tensor<4>) -> Conditions,
+    ) -> (Tensor<4>, Conditions) {
         let mean = mean(&picture.device());
         let padded = pad(picture - mean.clone(), self.config.pad);
         let x = padded.picture.clone();
-        padded.crop(self.decode(self.encode(x.clone()), conditions) + x) + mean
+        let conditions = guide(x.clone());
+        let residual = self.decode(self.encode(x.clone()), &conditions);
+        (padded.crop(residual + x) + mean, conditions)
     }
 
     /// Analyses pictures without restoring them; both sides must be multiples of 8.
