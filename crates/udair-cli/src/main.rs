@@ -39,6 +39,8 @@ mod study;
 mod table;
 #[cfg(feature = "train")]
 mod train;
+#[cfg(feature = "train")]
+mod variant;
 
 use std::process::ExitCode;
 

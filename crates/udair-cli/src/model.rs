@@ -55,7 +55,14 @@ impl Model {
         }
         let ready = || -> Result<Restorer, RestoreError> {
             let weights = Weights::from_bytes(&self.bytes)?;
-            let engine = self.machine.engine(&weights)?;
+            let engine = match self.machine.engine(&weights) {
+                #[cfg(feature = "train")]
+                Err(EngineError::Variant) => {
+                    let network = crate::variant::Variant::new(&weights, &self.device);
+                    return Ok(Restorer::with_network(Box::new(network.map_err(EngineError::Device)?)));
+                }
+                engine => engine?,
+            };
             #[cfg(feature = "train")]
             let restorer = if self.device == CPU {
                 Restorer::new(engine)?

@@ -44,7 +44,7 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_name = "RUN", conflicts_with_all = ["config", "init"])]
     resume: Option<PathBuf>,
 
-    /// Print the complete configuration and do nothing
+    /// Print the complete configuration and the size of its network, and do nothing
     #[arg(long)]
     print_config: bool,
 
@@ -83,7 +83,7 @@ pub(crate) fn run(args: TrainArgs) -> anyhow::Result<Exit> {
         config = config.fast_dev_run();
     }
     if args.print_config {
-        write!(io::stdout(), "{}", config.to_toml())?;
+        write!(io::stdout(), "{}\n{}", size(&config.model), config.to_toml())?;
         return Ok(Exit::Done);
     }
     let device = device::named(&args.device)
@@ -108,6 +108,17 @@ pub(crate) fn run(args: TrainArgs) -> anyhow::Result<Exit> {
             Ok(Exit::Interrupted)
         }
     }
+}
+
+/// Parameters and cost of the network, as a comment of the file.
+fn size(model: &udair_engine::Config) -> String {
+    let giga = |side: usize| model.macs(side, side) as f64 / 1e9;
+    let millions = model.parameter_count() as f64 / 1e6;
+    format!(
+        "# {millions:.2} M parameters, {:.2} GMAC at 256x256, {:.2} GMAC at 512x512",
+        giga(256),
+        giga(512)
+    )
 }
 
 /// The weights that a run starts from.

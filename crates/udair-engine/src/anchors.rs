@@ -6,7 +6,10 @@
 //! condition maps themselves, whose covariance is nearly zero because averaging maps removes what
 //! varies in space; they serve to compare with it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+
+use safetensors::SafeTensorError;
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use crate::adapter::{Cells, moments};
 use crate::{Config, EngineError, Isa, Map, Tensor};
@@ -159,6 +162,46 @@ impl Anchor {
             }
         }
         tensors
+    }
+
+    /// The bytes of a safetensors file of anchors alone, one a pattern: [`tensors`](Self::tensors) as f32, and the
+    /// names of the patterns as its metadata `patterns`, JSON.
+    ///
+    /// # Errors
+    /// [`EngineError::Weights`] where the anchors are of several kinds.
+    pub fn to_bytes(anchors: &[Self], patterns: &[String]) -> Result<Vec<u8>, EngineError> {
+        let wrong = |error: &dyn std::fmt::Display| EngineError::weights(error.to_string());
+        let stored: Vec<_> = Self::tensors(anchors)
+            .into_iter()
+            .map(|(name, tensor)| (name, tensor.shape.clone(), tensor.bytes()))
+            .collect();
+        let views = stored.iter().map(|(name, shape, bytes)| {
+            Ok((name.as_str(), TensorView::new(Dtype::F32, shape.clone(), bytes)?))
+        });
+        let views: Result<Vec<_>, SafeTensorError> = views.collect();
+        let patterns = serde_json::to_string(patterns).map_err(|e| wrong(&e))?;
+        let metadata = HashMap::from([("patterns".to_string(), patterns)]);
+        safetensors::serialize(views.map_err(|e| wrong(&e))?, Some(metadata)).map_err(|e| wrong(&e))
+    }
+
+    /// The anchors of these patterns from such a file.
+    ///
+    /// # Errors
+    /// [`EngineError::Weights`] where it is none, or of other patterns.
+    pub fn from_bytes(bytes: &[u8], patterns: &[String]) -> Result<Vec<Self>, EngineError> {
+        let wrong = |error: SafeTensorError| EngineError::weights(format!("not a safetensors file: {error}"));
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(wrong)?;
+        let named = header.metadata().as_ref().and_then(|metadata| metadata.get("patterns"));
+        let named: Option<Vec<String>> = named.and_then(|text| serde_json::from_str(text).ok());
+        if named.as_deref() != Some(patterns) {
+            return Err(EngineError::weights("the file holds no anchors of these patterns"));
+        }
+        let file = SafeTensors::deserialize(bytes).map_err(wrong)?;
+        let tensors = file.tensors().into_iter().map(|(name, view)| {
+            let tensor = Tensor::read(&name, &view)?;
+            Ok((name, tensor))
+        });
+        Self::from_tensors(&tensors.collect::<Result<_, EngineError>>()?, patterns.len())
     }
 
     /// Channels of each level.

@@ -41,6 +41,42 @@ pub struct Config {
     pub dropout: f64,
     /// How sizes that the network cannot halve three times are padded.
     pub pad: Padding,
+    /// What the backbone's blocks are made of.
+    pub blocks: Blocks,
+    /// What guides the decoder.
+    pub guidance: Guidance,
+}
+
+/// What the blocks of the backbone are made of, those that fuse the conditions in included. The paper
+/// compares three and releases the first; the other two are our reading of its text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Blocks {
+    /// Channel attention and a gated feed-forward network (Zamir et al., "Restormer", CVPR 2022).
+    #[default]
+    Transformer,
+    /// Two 3x3 convolutions (He et al., CVPR 2016), each with the transformer's layer norm behind it in
+    /// place of batch norm: the crops of a batch show different damage, and a picture must not depend on
+    /// its neighbours.
+    Resnet,
+    /// `MetaFormer` blocks (Yu et al., "MetaFormer baselines for vision", TPAMI 2024): separable convolutions
+    /// at full and half size, attention below, and a feed-forward network four times as wide. The
+    /// attention is the transformer's, between channels, because one between positions costs the square
+    /// of the pixels.
+    Metaformer,
+}
+
+/// What guides the decoder: the paper's network, and what is left when parts of it are taken away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Guidance {
+    /// The degradation analysis with its two codebooks.
+    #[default]
+    Codebook,
+    /// The degradation analysis without codebooks: features pass as they are.
+    Continuous,
+    /// Nothing: the backbone alone, which the paper calls the baseline. It cannot name a degradation.
+    None,
 }
 
 /// How a picture is padded by reflection before it enters the network; the result is cropped back.
@@ -114,6 +150,8 @@ impl Config {
             head: 128,
             dropout: 0.3,
             pad: Padding::Eight,
+            blocks: Blocks::Transformer,
+            guidance: Guidance::Codebook,
         }
     }
 
@@ -147,6 +185,11 @@ impl Config {
     /// Hidden channels h of the feed-forward network over `channels`; its input convolution makes 2h.
     pub fn hidden(&self, channels: usize) -> usize {
         (channels as f64 * self.expansion) as usize
+    }
+
+    /// True for the network of the paper, which [`crate::Engine`] runs; variants are for the trainer.
+    pub fn is_standard(&self) -> bool {
+        self.blocks == Blocks::Transformer && self.guidance == Guidance::Codebook
     }
 
     /// Refuses what no network can be.
@@ -219,8 +262,9 @@ mod tests {
     #[test]
     fn json_round_trip_uses_the_multiple() {
         let json = serde_json::to_string(&Config::small()).unwrap();
-        assert!(json.contains("\"pad\":8"), "{json}");
+        assert!(json.contains("\"pad\":8,\"blocks\":\"transformer\""), "{json}");
         assert_eq!(serde_json::from_str::<Config>(&json).unwrap(), Config::small());
         assert!(serde_json::from_str::<Config>("{\"widht\":16}").is_err());
+        assert!(serde_json::from_str::<Config>("{\"width\":16}").unwrap().is_standard());
     }
 }

@@ -69,7 +69,13 @@ impl Engine {
 
     /// Packs the weights for the given instruction set; the backbone multiplies in the given
     /// precision. The analysis stays in f32: its code choices are decisions.
+    ///
+    /// # Errors
+    /// [`EngineError::Variant`] where the network [is none of the paper's](Config::is_standard).
     pub fn with_precision(weights: &Weights, isa: Isa, precision: Precision) -> Result<Self, EngineError> {
+        if !weights.config.is_standard() {
+            return Err(EngineError::Variant);
+        }
         Ok(Self {
             config: weights.config.clone(),
             identifier: weights.identifier.clone(),

@@ -12,6 +12,9 @@ pub enum EngineError {
     /// A configuration that no network can have (zero width, heads that do not divide the channels).
     #[error("impossible network configuration: {0}")]
     Config(String),
+    /// A variant of the network that only the trainer's network runs.
+    #[error("a variant of the network: the engine runs transformer blocks guided by codebooks alone")]
+    Variant,
     /// The caller's buffer does not fit the size it gave.
     #[error("the picture is {width} x {height}, which is {expected} samples, but {got} were given")]
     Shape {

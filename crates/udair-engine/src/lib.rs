@@ -57,7 +57,7 @@ mod reference;
 pub use adapter::{Adaptation, Adapted, Adapters, Alignment, Guard, Outcome, Verdict, View};
 pub use anchors::{Aim, Anchor, MapSum, MomentSum, Moments};
 pub use conditions::{Conditions, Map};
-pub use config::{Config, Padding};
+pub use config::{Blocks, Config, Guidance, Padding};
 pub use engine::{Attention, Engine};
 pub use error::EngineError;
 pub use identify::{Examples, Finding, Identification, Identifier, Likeness, Pair};

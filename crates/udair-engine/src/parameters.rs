@@ -3,7 +3,7 @@
 //! Names are those of the released state dict, so that published checkpoints load unchanged.
 //! Loading, counting, initialising and importing all walk the one list made here.
 
-use crate::Config;
+use crate::{Blocks, Config, Guidance};
 
 /// One tensor of a network.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,14 +43,26 @@ impl Parameter {
 pub fn parameters(config: &Config) -> Vec<Parameter> {
     let mut list = List { config, list: Vec::new() };
     list.backbone();
-    list.daam();
-    list.fusion();
-    list.network("logit_scale", &[]);
-    list.adapters();
+    if config.guidance != Guidance::None {
+        list.daam();
+        list.fusion();
+        list.network("logit_scale", &[]);
+        list.adapters();
+    }
     list.list
 }
 
+/// How many times a separable convolution of a `MetaFormer` block widens its channels.
+pub(crate) const SEPARABLE: usize = 2;
+/// How many times its feed-forward network does.
+pub(crate) const MLP: usize = 4;
+
 impl Config {
+    /// True where the `MetaFormer` blocks of a level attend: at 1/4 and 1/8.
+    pub fn attends(&self, level: usize) -> bool {
+        level >= 2
+    }
+
     /// Number of learned values, adapters and codebook state not counted.
     pub fn parameter_count(&self) -> usize {
         self.count(Part::Network)
@@ -90,24 +102,57 @@ impl List<'_> {
         self.biased(name, [outputs, inputs, kernel, kernel], outputs, Part::Network);
     }
 
-    fn block(&mut self, name: &str, c: usize, heads: usize) {
-        let h = self.config.hidden(c);
+    fn block(&mut self, name: &str, level: usize, c: usize, heads: usize) {
         for norm in ["norm1", "norm2"] {
             self.network(format!("{name}.{norm}.body.weight"), &[c]);
             self.network(format!("{name}.{norm}.body.bias"), &[c]);
         }
+        match self.config.blocks {
+            Blocks::Transformer => {
+                self.attention(name, c, heads);
+                let h = self.config.hidden(c);
+                self.network(format!("{name}.ffn.project_in.weight"), &[2 * h, c, 1, 1]);
+                self.network(format!("{name}.ffn.dwconv.weight"), &[2 * h, 1, 3, 3]);
+                self.network(format!("{name}.ffn.project_out.weight"), &[c, h, 1, 1]);
+            }
+            Blocks::Resnet => {
+                self.network(format!("{name}.conv1.weight"), &[c, c, 3, 3]);
+                self.network(format!("{name}.conv2.weight"), &[c, c, 3, 3]);
+            }
+            Blocks::Metaformer => {
+                if self.config.attends(level) {
+                    self.attention(name, c, heads);
+                } else {
+                    let h = SEPARABLE * c;
+                    self.network(format!("{name}.conv.expand.weight"), &[h, c, 1, 1]);
+                    self.star(&format!("{name}.conv.star"));
+                    self.network(format!("{name}.conv.dwconv.weight"), &[h, 1, 7, 7]);
+                    self.network(format!("{name}.conv.project.weight"), &[c, h, 1, 1]);
+                }
+                let h = MLP * c;
+                self.network(format!("{name}.mlp.expand.weight"), &[h, c, 1, 1]);
+                self.star(&format!("{name}.mlp.star"));
+                self.network(format!("{name}.mlp.project.weight"), &[c, h, 1, 1]);
+            }
+        }
+    }
+
+    fn attention(&mut self, name: &str, c: usize, heads: usize) {
         self.network(format!("{name}.attn.temperature"), &[heads, 1, 1]);
         self.network(format!("{name}.attn.qkv.weight"), &[3 * c, c, 1, 1]);
         self.network(format!("{name}.attn.qkv_dwconv.weight"), &[3 * c, 1, 3, 3]);
         self.network(format!("{name}.attn.project_out.weight"), &[c, c, 1, 1]);
-        self.network(format!("{name}.ffn.project_in.weight"), &[2 * h, c, 1, 1]);
-        self.network(format!("{name}.ffn.dwconv.weight"), &[2 * h, 1, 3, 3]);
-        self.network(format!("{name}.ffn.project_out.weight"), &[c, h, 1, 1]);
     }
 
-    fn stage(&mut self, name: &str, blocks: usize, c: usize, heads: usize) {
+    /// Scale and offset of a `StarReLU`.
+    fn star(&mut self, name: &str) {
+        self.network(format!("{name}.scale"), &[1]);
+        self.network(format!("{name}.offset"), &[1]);
+    }
+
+    fn stage(&mut self, name: &str, level: usize, blocks: usize, c: usize, heads: usize) {
         for i in 0..blocks {
-            self.block(&format!("{name}.{i}"), c, heads);
+            self.block(&format!("{name}.{i}"), level, c, heads);
         }
     }
 
@@ -117,11 +162,11 @@ impl List<'_> {
         self.network("patch_embed.proj.weight", &[c(0), 3, 3, 3]);
         for level in 0..3 {
             let name = format!("encoder_level{}", level + 1);
-            self.stage(&name, config.enc[level], c(level), config.heads[level]);
+            self.stage(&name, level, config.enc[level], c(level), config.heads[level]);
             let name = format!("down{}_{}.body.0.weight", level + 1, level + 2);
             self.network(name, &[c(level) / 2, c(level), 3, 3]);
         }
-        self.stage("latent", config.enc[3], c(3), config.heads[3]);
+        self.stage("latent", 3, config.enc[3], c(3), config.heads[3]);
         for level in (1..4).rev() {
             let name = format!("up{}_{level}.body.0.weight", level + 1);
             self.network(name, &[2 * c(level), c(level), 3, 3]);
@@ -130,10 +175,10 @@ impl List<'_> {
             let name = format!("reduce_chan_level{}.weight", level + 1);
             self.network(name, &[c(level), 2 * c(level), 1, 1]);
         }
-        self.stage("decoder_level3", config.dec[0], c(2), config.heads[2]);
-        self.stage("decoder_level2", config.dec[1], c(1), config.heads[1]);
-        self.stage("decoder_level1", config.dec[2], 2 * c(0), config.heads[0]);
-        self.stage("refinement", config.refine, 2 * c(0), config.heads[0]);
+        self.stage("decoder_level3", 2, config.dec[0], c(2), config.heads[2]);
+        self.stage("decoder_level2", 1, config.dec[1], c(1), config.heads[1]);
+        self.stage("decoder_level1", 0, config.dec[2], 2 * c(0), config.heads[0]);
+        self.stage("refinement", 0, config.refine, 2 * c(0), config.heads[0]);
         self.network("output.weight", &[3, 2 * c(0), 3, 3]);
     }
 
@@ -163,7 +208,8 @@ impl List<'_> {
         let name = format!("{book}.dec_t.blocks.{}", config.res_blocks + 2);
         self.biased(&name, [t, d, 4, 4], d, Part::Network);
         self.conv(&format!("{book}.quantize_conv_b"), d + t, d, 1);
-        for level in ["t", "b"] {
+        let levels: &[&str] = if config.guidance == Guidance::Codebook { &["t", "b"] } else { &[] };
+        for level in levels {
             let name = format!("{book}.quantize_{level}");
             self.push(format!("{name}.embed"), &[d, n], Part::Codebook);
             self.push(format!("{name}.cluster_size"), &[n], Part::Codebook);
@@ -182,7 +228,7 @@ impl List<'_> {
         self.network("dam_level4.weight", &[c(3), c(2), 3, 3]);
         self.network("dam_level2.weight", &[c(1), c(2), 3, 3]);
         for level in (1..4).rev() {
-            self.block(&format!("dpm_level{level}"), 2 * c(level), config.fusion_heads);
+            self.block(&format!("dpm_level{level}"), level, 2 * c(level), config.fusion_heads);
             self.network(format!("reduce_dpm_level{level}.weight"), &[c(level), 2 * c(level), 1, 1]);
         }
     }
@@ -217,11 +263,29 @@ mod tests {
     }
 
     #[test]
+    fn variants_lack_what_they_are_named_for() {
+        let base = Config::base();
+        let has = |config: &Config, part: &str| parameters(config).iter().any(|p| p.name.contains(part));
+        let continuous = Config { guidance: Guidance::Continuous, ..base.clone() };
+        assert!(has(&base, "embed_avg") && !has(&continuous, "embed_avg") && has(&continuous, "dam.dim"));
+        assert_eq!(continuous.parameter_count(), base.parameter_count());
+        let none = Config { guidance: Guidance::None, ..base.clone() };
+        assert!(!has(&none, "dam") && !has(&none, "dpm") && !has(&none, "adapt"));
+        let resnet = Config { blocks: Blocks::Resnet, ..base.clone() };
+        assert!(!has(&resnet, "attn") && has(&resnet, "latent.7.conv2"));
+        let metaformer = Config { blocks: Blocks::Metaformer, ..base };
+        assert!(has(&metaformer, "encoder_level2.0.conv.dwconv") && has(&metaformer, "latent.0.attn"));
+    }
+
+    #[test]
     fn names_are_unique() {
-        let mut names: Vec<_> = parameters(&Config::base()).into_iter().map(|p| p.name).collect();
-        names.sort();
-        let count = names.len();
-        names.dedup();
-        assert_eq!(names.len(), count);
+        for blocks in [Blocks::Transformer, Blocks::Resnet, Blocks::Metaformer] {
+            let list = parameters(&Config { blocks, ..Config::base() });
+            let mut names: Vec<_> = list.into_iter().map(|p| p.name).collect();
+            names.sort();
+            let count = names.len();
+            names.dedup();
+            assert_eq!(names.len(), count);
+        }
     }
 }

@@ -153,7 +153,7 @@ impl Weights {
 }
 
 impl Tensor {
-    fn read(name: &str, view: &TensorView<'_>) -> Result<Self, EngineError> {
+    pub(crate) fn read(name: &str, view: &TensorView<'_>) -> Result<Self, EngineError> {
         let bytes = view.data();
         let data: Vec<f32> = match view.dtype() {
             Dtype::F16 => bytes.chunks_exact(2).map(|b| f16::from_le_bytes([b[0], b[1]]).to_f32()).collect(),
@@ -170,7 +170,7 @@ impl Tensor {
         Ok(Self { shape: view.shape().to_vec(), data })
     }
 
-    fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         self.data.iter().flat_map(|v| v.to_le_bytes()).collect()
     }
 }

@@ -1,53 +1,58 @@
-//! The transformer block of the backbone, and the changes of scale between its levels.
+//! A block of the backbone, of whatever kind, and the changes of scale between its levels.
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use udair_engine::Config;
+use udair_engine::{Blocks, Config};
 
-use crate::attention::Mdta;
-use crate::feed_forward::Gdfn;
-use crate::{Conv, ConvConfig, LayerNorm, ops};
+use crate::metaformer::Metaformer;
+use crate::resnet::Resnet;
+use crate::transformer::Transformer;
+use crate::{Conv, ConvConfig};
 
-/// x = x + MDTA(LN(x)); x = x + GDFN(LN(x)).
+/// A block of one of the three kinds.
 #[derive(Module, Debug)]
-pub struct Block {
-    /// Norm before the attention.
-    pub norm1: LayerNorm,
-    /// Norm before the feed-forward network. Declared here because weights files list it here.
-    pub norm2: LayerNorm,
-    /// Attention between channels.
-    pub attn: Mdta,
-    /// Feed-forward network.
-    pub ffn: Gdfn,
+pub enum Block {
+    /// The paper's.
+    Transformer(Transformer),
+    /// Convolutions alone.
+    Resnet(Resnet),
+    /// Convolutions above, attention below.
+    Metaformer(Metaformer),
 }
 
 impl Block {
-    /// A block over `channels`.
-    pub fn init(config: &Config, channels: usize, heads: usize, device: &Device) -> Self {
-        Self {
-            norm1: LayerNorm::init(channels, device),
-            norm2: LayerNorm::init(channels, device),
-            attn: Mdta::init(channels, heads, device),
-            ffn: Gdfn::init(channels, config.hidden(channels), device),
+    /// A block over `channels`, at `level` (0 is full size).
+    pub fn init(config: &Config, level: usize, channels: usize, heads: usize, device: &Device) -> Self {
+        match config.blocks {
+            Blocks::Transformer => Self::Transformer(Transformer::init(config, channels, heads, device)),
+            Blocks::Resnet => Self::Resnet(Resnet::init(channels, device)),
+            Blocks::Metaformer => {
+                let heads = config.attends(level).then_some(heads);
+                Self::Metaformer(Metaformer::init(channels, heads, device))
+            }
         }
     }
 
     /// `[n, c, h, w]` to the same shape.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let x = ops::attention(x, &self.norm1, &self.attn);
-        ops::feed_forward(x, &self.norm2, &self.ffn)
+        match self {
+            Self::Transformer(block) => block.forward(x),
+            Self::Resnet(block) => block.forward(x),
+            Self::Metaformer(block) => block.forward(x),
+        }
     }
 }
 
 /// A row of `count` blocks.
 pub(crate) fn stage(
     config: &Config,
+    level: usize,
     count: usize,
     channels: usize,
     heads: usize,
     device: &Device,
 ) -> Vec<Block> {
-    (0..count).map(|_| Block::init(config, channels, heads, device)).collect()
+    (0..count).map(|_| Block::init(config, level, channels, heads, device)).collect()
 }
 
 /// Runs blocks one after the other.

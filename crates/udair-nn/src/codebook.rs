@@ -44,6 +44,18 @@ pub struct Quantised {
     pub commitment: Tensor<1>,
 }
 
+impl Quantised {
+    /// What the codebook makes of `z` `[n, code_dim, h, w]`; without one, `z` passes unchanged.
+    pub fn by(book: Option<&Codebook>, z: Tensor<4>) -> Self {
+        let Some(book) = book else {
+            let rows = positions(z.clone()).0.inner();
+            let commitment = Tensor::zeros([1], &rows.device());
+            return Self { codes: z, rows, indices: None, commitment };
+        };
+        book.forward(z)
+    }
+}
+
 impl Codebook {
     /// A codebook of zeros.
     pub fn init(code_dim: usize, codes: usize, device: &Device) -> Self {
@@ -54,21 +66,15 @@ impl Codebook {
         }
     }
 
-    /// Replaces every position of `z` `[n, code_dim, h, w]` by its nearest code e:
-    /// z + sg\[e - z\]. With `bypass`, z passes unchanged.
-    pub fn forward(&self, z: Tensor<4>, bypass: bool) -> Quantised {
-        let [n, d, h, w] = z.dims();
-        let positions = z.permute([0, 2, 3, 1]).reshape([n * h * w, d]);
+    /// Replaces every position of `z` `[n, code_dim, h, w]` by its nearest code e: z + sg\[e - z\].
+    pub fn forward(&self, z: Tensor<4>) -> Quantised {
+        let (positions, [n, d, h, w]) = positions(z);
         let rows = positions.clone().inner();
-        let to_map = |rows: Tensor<2>| rows.reshape([n, h, w, d]).permute([0, 3, 1, 2]);
-        if bypass {
-            let commitment = Tensor::zeros([1], &rows.device());
-            return Quantised { codes: to_map(positions), rows, indices: None, commitment };
-        }
         let indices = self.nearest(rows.clone());
         let codes = self.embed.val().inner().transpose().select(0, indices.clone());
         let commitment = (positions.clone() - codes.clone()).square().mean();
-        let codes = to_map(positions + (codes - rows.clone()));
+        let codes = positions + (codes - rows.clone());
+        let codes = codes.reshape([n, h, w, d]).permute([0, 3, 1, 2]);
         Quantised { codes, rows, indices: Some(indices), commitment }
     }
 
@@ -180,6 +186,12 @@ pub fn perplexity(counts: &[f32]) -> f32 {
     let total: f64 = counts.iter().map(|&n| f64::from(n)).sum();
     let shares = counts.iter().map(|&n| f64::from(n) / total).filter(|&p| p > 0.0);
     shares.map(|p| -p * p.ln()).sum::<f64>().exp() as f32
+}
+
+/// One position a row `[n h w, d]`, and the shape before.
+fn positions(z: Tensor<4>) -> (Tensor<2>, [usize; 4]) {
+    let [n, d, h, w] = z.dims();
+    (z.permute([0, 2, 3, 1]).reshape([n * h * w, d]), [n, d, h, w])
 }
 
 fn buffer<const D: usize>(tensor: Tensor<D>) -> Param<Tensor<D>> {

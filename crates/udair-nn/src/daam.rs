@@ -3,7 +3,7 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData, activation::gelu};
-use udair_engine::Config;
+use udair_engine::{Config, Guidance};
 
 use crate::codebook::{Codebook, Quantised};
 use crate::gate::Gate;
@@ -19,10 +19,8 @@ pub struct Daam {
     quantize_conv_t: Conv,
     dec_t: Decoder,
     quantize_conv_b: Conv,
-    /// The coarse codebook.
-    pub quantize_t: Codebook,
-    /// The fine codebook.
-    pub quantize_b: Codebook,
+    /// The coarse codebook and the fine one; absent where features pass as they are.
+    pub codebooks: Option<[Codebook; 2]>,
     fc1: Conv,
     fc2: Conv,
     gate: Gate,
@@ -57,8 +55,8 @@ impl Daam {
             quantize_conv_t: ConvConfig::new(t, d, 1).with_bias().init(device),
             dec_t: Decoder::init(config, device),
             quantize_conv_b: ConvConfig::new(d + t, d, 1).with_bias().init(device),
-            quantize_t: Codebook::init(d, config.codes, device),
-            quantize_b: Codebook::init(d, config.codes, device),
+            codebooks: (config.guidance == Guidance::Codebook)
+                .then(|| [(); 2].map(|()| Codebook::init(d, config.codes, device))),
             fc1: ConvConfig::new(d, config.head, 1).with_bias().init(device),
             fc2: ConvConfig::new(config.head, config.channels(2), 1).with_bias().init(device),
             gate: Gate::init(config.channels(2), device),
@@ -70,10 +68,15 @@ impl Daam {
     pub fn forward(&self, x: Tensor<4>, mode: Mode) -> Analysis {
         let b = self.enc_b.forward(x); // [n, trunk, h / 4, w / 4]
         let t = self.enc_t.forward(b.clone()); // [n, trunk, h / 8, w / 8]
-        let top = self.quantize_t.forward(self.quantize_conv_t.forward(t), mode.bypass == Bypass::Both);
+        let [coarse, fine] = self.codebooks.as_ref().map_or([None; 2], |[coarse, fine]| match mode.bypass {
+            Bypass::Neither => [Some(coarse), Some(fine)],
+            Bypass::Bottom => [Some(coarse), None],
+            Bypass::Both => [None; 2],
+        });
+        let top = Quantised::by(coarse, self.quantize_conv_t.forward(t));
         let t = self.dec_t.forward(top.codes.clone()); // [n, code_dim, h / 4, w / 4]
         let z = self.quantize_conv_b.forward(Tensor::cat(vec![t, b], 1));
-        let bottom = self.quantize_b.forward(z, mode.bypass != Bypass::Neither);
+        let bottom = Quantised::by(fine, z);
         let hidden = self.drop(gelu(self.fc1.forward(bottom.codes.clone())), mode, 1);
         let head = gelu(self.drop(self.fc2.forward(hidden), mode, 2));
         Analysis { d: self.gate.forward(head), top, bottom }
@@ -82,8 +85,8 @@ impl Daam {
     /// One step of both codebooks' moving averages.
     #[must_use]
     pub fn update_codebooks(mut self, seen: &Analysis) -> Self {
-        self.quantize_t = self.quantize_t.update(&seen.top);
-        self.quantize_b = self.quantize_b.update(&seen.bottom);
+        self.codebooks =
+            self.codebooks.map(|[coarse, fine]| [coarse.update(&seen.top), fine.update(&seen.bottom)]);
         self
     }
 

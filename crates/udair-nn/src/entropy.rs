@@ -73,7 +73,7 @@ const BETAS: [f64; 2] = [0.9, 0.999];
 
 /// Restores one picture, RGB in \[0, 1\], `height * width * 3` values, by a network that has adapted to it.
 pub fn restore(net: &Udair, rgb: &[f32], width: usize, height: usize, settings: &Entropy) -> Restored {
-    let device = net.logit_scale.val().device();
+    let device = net.device();
     let shape = [1, height, width, 3];
     let picture = Tensor::<4>::from_data(TensorData::new(rgb.to_vec(), shape), &device.clone().inner());
     let picture = picture.permute([0, 3, 1, 2]);
@@ -122,8 +122,11 @@ impl Reading {
 /// The entropy, the share of the places that count, and the gradient of what moves.
 fn descent(net: &Udair, picture: &Tensor<4>, settings: &Entropy) -> (f64, f64, Tensor<1>) {
     let adapted = settings.reading == Reading::Conditions;
-    let (picture, Conditions { d4, d3, d2 }) = output(net, picture.clone(), adapted);
-    let maps = if adapted { vec![d4, d3, d2] } else { vec![picture] };
+    let (picture, conditions) = output(net, picture.clone(), adapted);
+    let maps = match conditions.filter(|_| adapted) {
+        Some(Conditions { d4, d3, d2 }) => vec![d4, d3, d2],
+        None => vec![picture],
+    };
     let maps: Vec<(Tensor<1>, f64)> = maps.into_iter().map(|map| entropy(map, settings.method)).collect();
     let count = maps.len() as f64;
     let share = maps.iter().map(|(_, share)| share).sum::<f64>() / count;
@@ -146,13 +149,12 @@ fn entropy(logits: Tensor<4>, method: Method) -> (Tensor<1>, f64) {
 }
 
 /// The restored picture and the conditions that it was restored under.
-fn output(net: &Udair, picture: Tensor<4>, adapted: bool) -> (Tensor<4>, Conditions) {
+fn output(net: &Udair, picture: Tensor<4>, adapted: bool) -> (Tensor<4>, Option<Conditions>) {
     if adapted {
-        let (picture, conditions) = net.forward_adapted(picture);
-        return (picture, conditions);
+        return net.forward_adapted(picture);
     }
     let output = net.forward(picture, Mode::EVALUATE);
-    (output.picture, output.conditions)
+    (output.picture, output.guided.map(|(_, conditions)| conditions))
 }
 
 /// The optimiser's state.

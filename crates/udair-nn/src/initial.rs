@@ -10,6 +10,9 @@ use udair_engine::{Config, EngineError, Tensor, Weights, parameters};
 
 use crate::stream::Stream;
 
+/// Scale and offset of a `StarReLU` under which normal inputs have normal outputs.
+const STAR: [f32; 2] = [0.8944, -0.4472];
+
 /// Weights of an untrained network; the same seed gives the same bytes everywhere.
 pub fn initial_weights(config: &Config, seed: u64) -> Result<Weights, EngineError> {
     config.validate()?;
@@ -24,6 +27,8 @@ pub fn initial_weights(config: &Config, seed: u64) -> Result<Weights, EngineErro
         let bound = 1.0 / (fan_in as f32).sqrt();
         let data: Vec<f32> = match name {
             "logit_scale" => vec![(1.0_f32 / 0.07).ln()],
+            _ if name.ends_with("star.scale") => vec![STAR[0]],
+            _ if name.ends_with("star.offset") => vec![STAR[1]],
             _ if name.contains("adapt.5.") => vec![0.0; parameter.len()],
             _ if name.ends_with("body.bias") || name.ends_with("gamma") || name.ends_with("beta") => {
                 vec![0.0; parameter.len()]

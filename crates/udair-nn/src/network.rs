@@ -1,14 +1,12 @@
 //! UDAIR: a four-level transformer U-Net whose decoder is guided by the degradation analysis.
 
-use burn::module::{Module, Param};
-use burn::tensor::module::adaptive_avg_pool2d;
+use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use udair_engine::Config;
+use udair_engine::{Config, Guidance};
 
-use crate::adapter::Adapter;
 use crate::block::{Block, Down, Up, run, stage};
-use crate::conv::zeros;
-use crate::daam::{Analysis, Daam};
+use crate::daam::Analysis;
+use crate::guide::{Conditions, Guide};
 use crate::padding::pad;
 use crate::{Conv, ConvConfig};
 
@@ -36,17 +34,8 @@ pub struct Udair {
     decoder_level1: Vec<Block>,
     refinement: Vec<Block>,
     output: Conv,
-    /// The degradation analysis.
-    pub dam: Daam,
-    dam_level4: Conv,
-    dam_level2: Conv,
-    dpm_level3: Fusion,
-    dpm_level2: Fusion,
-    dpm_level1: Fusion,
-    /// ln of the scale of the contrast's logits: `[1]`.
-    pub logit_scale: Param<Tensor<1>>,
-    /// Adapters of D4, D3 and D2.
-    pub adapters: [Adapter; 3],
+    /// What guides the decoder; absent where nothing does.
+    pub guide: Option<Guide>,
     #[module(skip)]
     config: Config,
 }
@@ -81,21 +70,8 @@ impl Mode {
 pub struct Output {
     /// The restored pictures, not clipped: `[n, 3, h, w]`.
     pub picture: Tensor<4>,
-    /// What the analysis saw.
-    pub analysis: Analysis,
-    /// What guided the decoder.
-    pub conditions: Conditions,
-}
-
-/// The maps that guide the decoder.
-#[derive(Debug, Clone)]
-pub struct Conditions {
-    /// `[n, 8C, h / 8, w / 8]`.
-    pub d4: Tensor<4>,
-    /// D: `[n, 4C, h / 4, w / 4]`.
-    pub d3: Tensor<4>,
-    /// `[n, 2C, h / 2, w / 2]`.
-    pub d2: Tensor<4>,
+    /// What the analysis saw, and what guided the decoder; absent where nothing does.
+    pub guided: Option<(Analysis, Conditions)>,
 }
 
 /// The encoder's features.
@@ -107,62 +83,34 @@ pub struct Features {
     pub latent: Tensor<4>,
 }
 
-/// Joins a condition with the decoder's features: concat, block, 1x1 back to the width.
-#[derive(Module, Debug)]
-struct Fusion {
-    block: Block,
-    reduce: Conv,
-}
-
-impl Fusion {
-    fn init(config: &Config, channels: usize, device: &Device) -> Self {
-        Self {
-            block: Block::init(config, 2 * channels, config.fusion_heads, device),
-            reduce: ConvConfig::new(2 * channels, channels, 1).init(device),
-        }
-    }
-
-    /// Two `[n, c, h, w]` to one.
-    fn forward(&self, x: Tensor<4>, condition: Tensor<4>) -> Tensor<4> {
-        self.reduce.forward(self.block.forward(Tensor::cat(vec![x, condition], 1)))
-    }
-}
-
 impl Udair {
     /// A network of this shape, filled with zeros; values come from
     /// [`from_weights`](Self::from_weights).
     pub fn init(config: &Config, device: &Device) -> Self {
         let c = |level| config.channels(level);
         let [h1, h2, h3, h4] = config.heads;
-        let stage = |count, channels, heads| stage(config, count, channels, heads, device);
+        let stage = |level, count, channels, heads| stage(config, level, count, channels, heads, device);
         let conv = |inputs, outputs, kernel| ConvConfig::new(inputs, outputs, kernel).init(device);
         Self {
             patch_embed: conv(3, c(0), 3),
-            encoder_level1: stage(config.enc[0], c(0), h1),
+            encoder_level1: stage(0, config.enc[0], c(0), h1),
             down1_2: Down::init(c(0), device),
-            encoder_level2: stage(config.enc[1], c(1), h2),
+            encoder_level2: stage(1, config.enc[1], c(1), h2),
             down2_3: Down::init(c(1), device),
-            encoder_level3: stage(config.enc[2], c(2), h3),
+            encoder_level3: stage(2, config.enc[2], c(2), h3),
             down3_4: Down::init(c(2), device),
-            latent: stage(config.enc[3], c(3), h4),
+            latent: stage(3, config.enc[3], c(3), h4),
             up4_3: Up::init(c(3), device),
             up3_2: Up::init(c(2), device),
             up2_1: Up::init(c(1), device),
             reduce_chan_level3: conv(c(3), c(2), 1),
             reduce_chan_level2: conv(c(2), c(1), 1),
-            decoder_level3: stage(config.dec[0], c(2), h3),
-            decoder_level2: stage(config.dec[1], c(1), h2),
-            decoder_level1: stage(config.dec[2], c(1), h1),
-            refinement: stage(config.refine, c(1), h1),
+            decoder_level3: stage(2, config.dec[0], c(2), h3),
+            decoder_level2: stage(1, config.dec[1], c(1), h2),
+            decoder_level1: stage(0, config.dec[2], c(1), h1),
+            refinement: stage(0, config.refine, c(1), h1),
             output: conv(c(1), 3, 3),
-            dam: Daam::init(config, device),
-            dam_level4: conv(c(2), c(3), 3),
-            dam_level2: conv(c(2), c(1), 3),
-            dpm_level3: Fusion::init(config, c(3), device),
-            dpm_level2: Fusion::init(config, c(2), device),
-            dpm_level1: Fusion::init(config, c(1), device),
-            logit_scale: zeros([1], device),
-            adapters: [3, 2, 1].map(|level| Adapter::init(c(level), device)),
+            guide: (config.guidance != Guidance::None).then(|| Guide::init(config, device)),
             config: config.clone(),
         }
     }
@@ -172,54 +120,61 @@ impl Udair {
         &self.config
     }
 
+    /// Where its values are, which knows whether gradients are kept.
+    pub fn device(&self) -> Device {
+        self.output.weight.val().device()
+    }
+
     /// Restores pictures of any size: `[n, 3, h, w]`, RGB in \[0, 1\], to the same shape.
     pub fn forward(&self, picture: Tensor<4>, mode: Mode) -> Output {
         let mean = mean(&picture.device());
         let padded = pad(picture - mean.clone(), self.config.pad);
         let x = padded.picture.clone();
-        let features = self.encode(x.clone());
-        let analysis = self.dam.forward(x.clone(), mode);
-        let conditions = self.conditions(&analysis);
-        let residual = self.decode(features, &conditions);
-        Output { picture: padded.crop(residual + x) + mean, analysis, conditions }
+        let guided = self.guide.as_ref().map(|guide| guide.analyse(x.clone(), mode));
+        let residual = self.decode(self.encode(x.clone()), guided.as_ref().map(|(_, conditions)| conditions));
+        Output { picture: padded.crop(residual + x) + mean, guided }
     }
 
     /// Restores pictures under conditions that have passed the adapters, with those conditions; nothing
-    /// is dropped.
-    pub fn forward_adapted(&self, picture: Tensor<4>) -> (Tensor<4>, Conditions) {
+    /// is dropped. A network without guide has neither.
+    pub fn forward_adapted(&self, picture: Tensor<4>) -> (Tensor<4>, Option<Conditions>) {
         self.guided(picture, |x| {
-            let Conditions { d4, d3, d2 } = self.conditions(&self.dam.forward(x, Mode::EVALUATE));
-            let [a4, a3, a2] = &self.adapters;
-            Conditions { d4: a4.residual(d4), d3: a3.residual(d3), d2: a2.residual(d2) }
+            self.guide.as_ref().map(|guide| guide.adapted(guide.analyse(x, Mode::EVALUATE).1))
         })
     }
 
     /// Restores pictures under conditions that are given: `[n, 3, h, w]`, RGB in \[0, 1\], to the same
     /// shape. The conditions belong to the padded pictures.
-    pub fn restore(&self, picture: Tensor<4>, conditions: Conditions) -> Tensor<4> {
+    pub fn restore(&self, picture: Tensor<4>, conditions: Option<Conditions>) -> Tensor<4> {
         self.guided(picture, |_| conditions).0
+    }
+
+    /// What guides the restoration of `[n, 3, h, w]` pictures of any size; nothing where there is no guide.
+    pub fn conditions(&self, picture: Tensor<4>) -> Option<Conditions> {
+        let mean = mean(&picture.device());
+        let guide = self.guide.as_ref()?;
+        Some(guide.analyse(pad(picture - mean, self.config.pad).picture, Mode::EVALUATE).1)
     }
 
     /// Restores pictures under what `guide` makes of them, padded and mean-free.
     fn guided(
         &self,
         picture: Tensor<4>,
-        guide: impl FnOnce(Tensor<4>) -> Conditions,
-    ) -> (Tensor<4>, Conditions) {
+        guide: impl FnOnce(Tensor<4>) -> Option<Conditions>,
+    ) -> (Tensor<4>, Option<Conditions>) {
         let mean = mean(&picture.device());
         let padded = pad(picture - mean.clone(), self.config.pad);
         let x = padded.picture.clone();
         let conditions = guide(x.clone());
-        let residual = self.decode(self.encode(x.clone()), &conditions);
+        let residual = self.decode(self.encode(x.clone()), conditions.as_ref());
         (padded.crop(residual + x) + mean, conditions)
     }
 
     /// Analyses pictures without restoring them; both sides must be multiples of 8.
-    pub fn analyse(&self, picture: Tensor<4>, mode: Mode) -> (Analysis, Conditions) {
+    /// A network without guide sees nothing.
+    pub fn analyse(&self, picture: Tensor<4>, mode: Mode) -> Option<(Analysis, Conditions)> {
         let mean = mean(&picture.device());
-        let analysis = self.dam.forward(picture - mean, mode);
-        let conditions = self.conditions(&analysis);
-        (analysis, conditions)
+        self.guide.as_ref().map(|guide| guide.analyse(picture - mean, mode))
     }
 
     /// The encoder, over mean-free pictures with sides that are multiples of 8.
@@ -231,27 +186,22 @@ impl Udair {
         Features { levels: [e1, e2, e3], latent }
     }
 
-    /// D4, D3 and D2 from what the analysis saw.
-    pub fn conditions(&self, analysis: &Analysis) -> Conditions {
-        let d = analysis.d.clone();
-        let [n, c, h, w] = d.dims();
-        let d4 = self.dam_level4.forward(adaptive_avg_pool2d(d.clone(), [h / 2, w / 2]));
-        let nearest = d.clone().reshape([n, c, h, 1, w, 1]).expand([n, c, h, 2, w, 2]);
-        let d2 = self.dam_level2.forward(nearest.reshape([n, c, 2 * h, 2 * w]));
-        Conditions { d4, d3: d, d2 }
-    }
-
     /// The decoder: what has to be added to the padded, mean-free pictures.
-    pub fn decode(&self, features: Features, conditions: &Conditions) -> Tensor<4> {
+    pub fn decode(&self, features: Features, conditions: Option<&Conditions>) -> Tensor<4> {
+        let guide = self.guide.as_ref().zip(conditions);
+        let fuse = |level, x| match guide {
+            Some((guide, conditions)) => guide.fuse(level, x, conditions),
+            None => x,
+        };
         let [e1, e2, e3] = features.levels;
         let join = |x, skip| Tensor::cat(vec![x, skip], 1);
-        let x = self.dpm_level3.forward(features.latent, conditions.d4.clone()); // 8C at 1/8
+        let x = fuse(3, features.latent); // 8C at 1/8
         let x = self.reduce_chan_level3.forward(join(self.up4_3.forward(x), e3));
         let x = run(&self.decoder_level3, x); // 4C at 1/4
-        let x = self.dpm_level2.forward(x, conditions.d3.clone());
+        let x = fuse(2, x);
         let x = self.reduce_chan_level2.forward(join(self.up3_2.forward(x), e2));
         let x = run(&self.decoder_level2, x); // 2C at 1/2
-        let x = self.dpm_level1.forward(x, conditions.d2.clone());
+        let x = fuse(1, x);
         let x = run(&self.decoder_level1, join(self.up2_1.forward(x), e1)); // 2C at 1
         self.output.forward(run(&self.refinement, x))
     }
@@ -259,7 +209,10 @@ impl Udair {
     /// One step of both codebooks' moving averages over what a forward pass saw.
     #[must_use]
     pub fn update_codebooks(mut self, seen: &Analysis) -> Self {
-        self.dam = self.dam.update_codebooks(seen);
+        self.guide = self.guide.map(|mut guide| {
+            guide.dam = guide.dam.update_codebooks(seen);
+            guide
+        });
         self
     }
 }

@@ -166,7 +166,7 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
-    use udair_engine::Config;
+    use udair_engine::{Blocks, Config, Guidance};
 
     fn tiny() -> Config {
         Config { width: 4, trunk: 8, res: 4, codes: 16, code_dim: 4, heads: [1, 1, 2, 2], ..Config::small() }
@@ -174,7 +174,9 @@ mod tests {
 
     #[test]
     fn modules_and_names_agree() {
-        for config in [tiny(), Config::small(), Config::base()] {
+        let variants = [Blocks::Resnet, Blocks::Metaformer].map(|blocks| Config { blocks, ..tiny() });
+        let parts = [Guidance::Continuous, Guidance::None].map(|guidance| Config { guidance, ..tiny() });
+        for config in variants.into_iter().chain(parts).chain([tiny(), Config::small(), Config::base()]) {
             let weights = initial_weights(&config, 3).unwrap();
             let net = Udair::from_weights(&weights, &Device::flex());
             assert_eq!(net.tensors(), weights.tensors);
@@ -189,7 +191,7 @@ mod tests {
         let net = Udair::from_weights(&weights, &device);
         let doubled = net.flat() * 2.0;
         let net = net.with_flat(&doubled);
-        assert!(net.logit_scale.is_require_grad());
+        assert!(net.guide.as_ref().unwrap().logit_scale.is_require_grad());
         for (name, tensor) in net.tensors() {
             let old = &weights.tensors[&name];
             let factor = parameters(&tiny()).iter().find(|p| p.name == name).map(learned);

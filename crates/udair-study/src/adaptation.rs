@@ -106,6 +106,12 @@ pub fn methods() -> Vec<Method> {
     ]
 }
 
+/// Forced adaptation towards whatever anchors the restorer has, for one with the reference's.
+pub fn towards_maps() -> Method {
+    let options = Options { adapt: Adapt::Coral, ..Options::default() };
+    Method { name: "- averaged maps as anchors", options, oracle: true }
+}
+
 /// Tries every method on every subject of the cases; `done` is told of each case.
 ///
 /// # Errors

@@ -6,6 +6,7 @@
 //! whole, and once more as a crop, rescaled or compressed, because those who bring pictures have done
 //! all of that to them. Good photos also stand for the other patterns, by [shifts](crate::Shift).
 
+mod maps;
 mod views;
 mod worth;
 
@@ -16,6 +17,7 @@ use udair_engine::{Aim, Engine, EngineError, Examples, Identifier, MomentSum, Pa
 use crate::stream::{Stream, number};
 use crate::{Case, StudyError, subjects};
 
+pub use maps::averaged_maps;
 pub use worth::{Gain, HARM, worth};
 
 /// What was learned.

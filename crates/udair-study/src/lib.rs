@@ -22,13 +22,13 @@ mod subjects;
 
 pub mod cases;
 
-pub use adaptation::{Method, Summary, Trial, methods, summary, trials};
+pub use adaptation::{Method, Summary, Trial, methods, summary, towards_maps, trials};
 pub use cases::Case;
 pub use error::StudyError;
 pub use evaluate::{Observer, Settings, evaluate, peak_rss_mib};
 pub use figure::{Colour, Figure};
 pub use handling::Handling;
-pub use learn::{Gain, HARM, Learned, gains, kept_out, learn, thinned, worth};
+pub use learn::{Gain, HARM, Learned, averaged_maps, gains, kept_out, learn, thinned, worth};
 pub use overlap::unseen;
 pub use prototypes::{Drawing, Prototypes, Strength, Swap, Usage, prototypes, usage};
 pub use report::{

@@ -31,12 +31,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut step = |number: u64| {
         let start = Instant::now();
         let output = net.forward(pictures.clone(), Mode { dropout: Some(number), ..Mode::EVALUATE });
-        let loss = (output.picture - pictures.clone()).abs().mean() + output.analysis.commitment();
+        let (analysis, _) = output.guided.expect("the preset is guided");
+        let loss = (output.picture - pictures.clone()).abs().mean() + analysis.commitment();
         let forward = start.elapsed().as_secs_f64();
         let gradient = net.gradients(loss.backward());
         let backward = start.elapsed().as_secs_f64();
         let moved = optimiser.step(net.flat(), gradient, 1e-4, &optim);
-        net = net.clone().with_flat(&moved).update_codebooks(&output.analysis);
+        net = net.clone().with_flat(&moved).update_codebooks(&analysis);
         let all = start.elapsed().as_secs_f64();
         [all, forward, backward - forward, all - backward]
     };

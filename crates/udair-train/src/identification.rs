@@ -1,10 +1,11 @@
 //! How the network in training tells pictures apart: features of training crops, for
 //! [`Examples::fit`].
 
-use udair_engine::{Engine, Examples, Identifier, Silent, Weights};
+use udair_engine::{Examples, Identifier, Weights};
 
 use crate::TrainError;
 use crate::batches::Batches;
+use crate::runner::Runner;
 
 /// One crop in so many of each pattern calibrates what the others are fitted to.
 const KEPT_OUT: u64 = 8;
@@ -21,7 +22,7 @@ pub fn learn(
     sizes: &[usize],
     per_pattern: usize,
 ) -> Result<Identifier, TrainError> {
-    let engine = Engine::new(weights)?;
+    let runner = Runner::new(weights)?;
     let [mut fitted, mut others] = [Examples::default(), Examples::default()];
     for (number, &size) in (0..per_pattern as u64).zip(sizes.iter().cycle()) {
         let batch = batches.batch(first + number, size, 1)?;
@@ -29,7 +30,7 @@ pub fn learn(
         for (picture, label) in batch.labels().into_iter().enumerate() {
             let Some(label) = label else { continue };
             let rgb = batch.rgb(&batch.degraded, picture);
-            examples.push(engine.conditions(&rgb, size, size, &Silent)?.feature, label, "", 1.0);
+            examples.push(runner.conditions(&rgb, size, size)?.feature, label, "", 1.0);
         }
     }
     // What two patterns at once look like and what none does takes whole pictures.

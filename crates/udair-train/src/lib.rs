@@ -32,6 +32,8 @@ pub mod optimiser;
 #[cfg(feature = "trainer")]
 pub mod run;
 #[cfg(feature = "trainer")]
+pub mod runner;
+#[cfg(feature = "trainer")]
 pub mod schedule;
 #[cfg(feature = "trainer")]
 pub mod stored;

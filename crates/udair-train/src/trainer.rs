@@ -11,10 +11,10 @@ use std::time::Instant;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
-use udair_engine::Weights;
+use udair_engine::{Guidance, Weights};
 use udair_nn::codebook;
 use udair_nn::daam::Analysis;
-use udair_nn::{Bypass, Mode, Udair, initial_weights};
+use udair_nn::{Bypass, Conditions, Mode, Udair, initial_weights};
 
 use crate::TrainError;
 use crate::batches::{Batches, Pair};
@@ -113,7 +113,8 @@ pub fn train(
     let mut loader = trainer.loader(first);
     let mut since_log = (Instant::now(), trainer.state.samples);
     while trainer.state.step < config.steps {
-        if trainer.state.step == config.codebook.bypass && config.codebook.seed_batches > 0 {
+        let quantised = config.model.guidance == Guidance::Codebook;
+        if quantised && trainer.state.step == config.codebook.bypass && config.codebook.seed_batches > 0 {
             trainer.seed_codebooks()?;
             observer.event(&Event::CodebooksSeeded);
         }
@@ -129,7 +130,7 @@ pub fn train(
             observer.event(&Event::Step(row, pace * (config.steps - step) as f64));
             since_log = (Instant::now(), trainer.state.samples);
         }
-        let quantised = step >= config.codebook.bypass;
+        let quantised = !quantised || step >= config.codebook.bypass;
         let due = !pairs.is_empty() && quantised && (step % config.val.every.max(1) == 0 || last);
         let best = due && trainer.validate(pairs, run, observer)?;
         let stopped = observer.stop();
@@ -224,7 +225,9 @@ impl<'a> Trainer<'a> {
                 Some(total) => total + gradient,
                 None => gradient,
             });
-            self.follow(&analysis, &mut stream);
+            if let Some(analysis) = analysis {
+                self.follow(&analysis, &mut stream);
+            }
             self.state.samples += batch.len() as u64;
         }
         let [loss, l1, log_mse, fft, contrast, moments, commit, mse] = values;
@@ -238,8 +241,10 @@ impl<'a> Trainer<'a> {
         self.net = self.net.clone().with_flat(&moved);
         self.average.update(&self.net, step, config.ema.decay);
         self.state.step += 1;
-        let books = [&self.net.dam.quantize_t, &self.net.dam.quantize_b].map(|b| f64::from(b.perplexity()));
-        let scale: f32 = self.net.logit_scale.val().into_scalar();
+        let guide = self.net.guide.as_ref();
+        let books = guide.and_then(|guide| guide.dam.codebooks.as_ref());
+        let books = books.map_or([f64::NAN; 2], |books| books.each_ref().map(|b| f64::from(b.perplexity())));
+        let scale = guide.map_or(f64::NAN, |guide| guide.logit_scale.val().into_scalar::<f32>().into());
         Ok([
             self.state.step as f64,
             self.state.samples as f64,
@@ -254,7 +259,7 @@ impl<'a> Trainer<'a> {
             norm,
             books[0],
             books[1],
-            f64::from((-scale).exp()),
+            (-scale).exp(),
             -10.0 * (mse + 1e-10).log10(),
             0.0,
             0.0,
@@ -263,24 +268,17 @@ impl<'a> Trainer<'a> {
 
     /// Losses (total, L1, log MSE, FFT, CSCL, moments, commitment; then the MSE), the gradient of
     /// the total and what the analysis saw.
-    fn differentiate(&self, batch: &Batch, stream: &mut Stream) -> ([f32; 8], Tensor<1>, Analysis) {
+    fn differentiate(&self, batch: &Batch, stream: &mut Stream) -> ([f32; 8], Tensor<1>, Option<Analysis>) {
         let weights = &self.config.loss;
         let [degraded, clean] = [&batch.degraded, &batch.clean].map(|data| self.pictures(batch, data));
         let bypass =
             if self.state.step < self.config.codebook.bypass { Bypass::Both } else { Bypass::Neither };
         let output = self.net.forward(degraded, Mode { dropout: Some(stream.bits()), bypass });
         let restoration = Restoration::new(output.picture, clean, &batch.referenced);
-        let (patterns, m) = (batch.patterns, batch.per_pattern);
-        // Pictures of no pattern stand at the end.
-        let sorted = |rows: Tensor<2>| rows.narrow(0, 0, patterns * m);
-        let orders = cscl::permutations(weights.similarity, patterns, m, stream);
-        let features = sorted(cscl::features(output.analysis.d.clone()));
-        let contrast =
-            cscl::loss(cscl::logits(features, &orders, self.net.logit_scale.val(), weights.similarity));
-        let moments = if m > 1 {
-            cscl::moments_loss(sorted(cscl::moments(&output.conditions)), patterns)
-        } else {
-            Tensor::zeros([1], &self.device.clone().inner())
+        let none = || Tensor::zeros([1], &self.device.clone().inner());
+        let [contrast, moments, commitment] = match &output.guided {
+            Some(guided) => self.contrast(batch, guided, stream),
+            None => [none(), none(), none()],
         };
         let terms = [
             (weights.l1, restoration.l1),
@@ -288,7 +286,7 @@ impl<'a> Trainer<'a> {
             (weights.fft, restoration.fft),
             (weights.cscl, contrast),
             (weights.moments, moments),
-            (weights.commit, output.analysis.commitment()),
+            (weights.commit, commitment),
         ];
         let loss = terms.iter().map(|(weight, term)| term.clone() * *weight).reduce(|a, b| a + b);
         let loss = loss.expect("there are six terms");
@@ -296,7 +294,30 @@ impl<'a> Trainer<'a> {
         let values = Tensor::cat(values.chain([restoration.mse.mean()]).collect(), 0);
         let values: Vec<f32> = values.into_data().try_into_vec().expect("losses are f32");
         let gradient = self.net.gradients(loss.backward());
-        (values.try_into().expect("eight values"), gradient, output.analysis)
+        (values.try_into().expect("eight values"), gradient, output.guided.map(|(analysis, _)| analysis))
+    }
+
+    /// CSCL, the contrast over moments, and the commitment to the codes.
+    fn contrast(
+        &self,
+        batch: &Batch,
+        (analysis, conditions): &(Analysis, Conditions),
+        stream: &mut Stream,
+    ) -> [Tensor<1>; 3] {
+        let (patterns, m) = (batch.patterns, batch.per_pattern);
+        let similarity = self.config.loss.similarity;
+        // Pictures of no pattern stand at the end.
+        let sorted = |rows: Tensor<2>| rows.narrow(0, 0, patterns * m);
+        let orders = cscl::permutations(similarity, patterns, m, stream);
+        let features = sorted(cscl::features(analysis.d.clone()));
+        let scale = self.net.guide.as_ref().expect("something was guided").logit_scale.val();
+        let contrast = cscl::loss(cscl::logits(features, &orders, scale, similarity));
+        let moments = if m > 1 {
+            cscl::moments_loss(sorted(cscl::moments(conditions)), patterns)
+        } else {
+            Tensor::zeros([1], &self.device.clone().inner())
+        };
+        [contrast, moments, analysis.commitment()]
     }
 
     /// Codebooks follow what the analysis saw; dead codes are moved now and then.
@@ -307,8 +328,13 @@ impl<'a> Trainer<'a> {
         if every > 0 && step >= self.config.codebook.bypass && (step + 1).is_multiple_of(every) {
             let mut draw = |rows| stream.below(rows);
             let dead = self.config.codebook.dead;
-            net.dam.quantize_t = net.dam.quantize_t.revive(&analysis.top.rows, dead, &mut draw).0;
-            net.dam.quantize_b = net.dam.quantize_b.revive(&analysis.bottom.rows, dead, &mut draw).0;
+            net.guide = net.guide.map(|mut guide| {
+                guide.dam.codebooks = guide.dam.codebooks.map(|[coarse, fine]| {
+                    let coarse = coarse.revive(&analysis.top.rows, dead, &mut draw).0;
+                    [coarse, fine.revive(&analysis.bottom.rows, dead, &mut draw).0]
+                });
+                guide
+            });
         }
         self.net = net;
     }
@@ -326,7 +352,9 @@ impl<'a> Trainer<'a> {
                 let number = config.steps * config.optim.accumulate as u64 + number;
                 let batch = self.batches.batch(number, size, per_pattern)?;
                 let pictures = self.pictures(&batch, &batch.degraded);
-                let (seen, _) = plain.analyse(pictures, Mode { dropout: None, bypass });
+                let Some((seen, _)) = plain.analyse(pictures, Mode { dropout: None, bypass }) else {
+                    continue;
+                };
                 let seen = if bypass == Bypass::Both { seen.top.rows } else { seen.bottom.rows };
                 let mut order: Vec<i64> = (0..seen.dims()[0] as i64).collect();
                 stream.shuffle(&mut order);
@@ -337,8 +365,9 @@ impl<'a> Trainer<'a> {
             let mut order: Vec<usize> = (0..rows.dims()[0]).collect();
             stream.shuffle(&mut order);
             let picks: Vec<usize> = order.into_iter().cycle().take(config.model.codes).collect();
-            let dam = &mut self.net.dam;
-            let book = if bypass == Bypass::Both { &mut dam.quantize_t } else { &mut dam.quantize_b };
+            let guide = self.net.guide.as_mut();
+            let Some([coarse, fine]) = guide.and_then(|guide| guide.dam.codebooks.as_mut()) else { continue };
+            let book = if bypass == Bypass::Both { coarse } else { fine };
             *book = book.clone().seed(rows, &picks, config.codebook.rounds);
         }
         Ok(())
@@ -375,7 +404,10 @@ impl<'a> Trainer<'a> {
             let rgb: Vec<f32> = rows.flat_map(|row| &row[..width * 3]).copied().collect();
             let shape = [1, height, width, 3];
             let picture = Tensor::<4>::from_data(TensorData::new(rgb, shape), &self.device.clone().inner());
-            let (seen, _) = net.analyse(picture.permute([0, 3, 1, 2]), Mode::EVALUATE);
+            let seen = net.analyse(picture.permute([0, 3, 1, 2]), Mode::EVALUATE);
+            let Some((seen, _)) = seen.filter(|(seen, _)| seen.top.indices.is_some()) else {
+                return [f32::NAN; 2];
+            };
             for (counts, level) in counts.iter_mut().zip([seen.top, seen.bottom]) {
                 let indices = level.indices.expect("nothing is bypassed").into_data().convert::<i64>();
                 let indices: Vec<i64> = indices.try_into_vec().expect("they are integers");
@@ -398,7 +430,9 @@ impl<'a> Trainer<'a> {
         let count = anchors.min(self.config.val.anchors);
         let first = self.config.steps * self.config.optim.accumulate as u64;
         let sizes = &self.config.val.anchor_sizes;
-        weights.identifier = Some(identification::learn(&weights, &*self.batches, first, sizes, count)?);
+        if weights.config.guidance != Guidance::None {
+            weights.identifier = Some(identification::learn(&weights, &*self.batches, first, sizes, count)?);
+        }
         Ok(weights)
     }
 

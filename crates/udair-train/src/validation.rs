@@ -1,13 +1,14 @@
-//! Validation: the averaged weights, run by the engine that users run.
+//! Validation: the averaged weights, run as users run them.
 
 use std::collections::BTreeMap;
 
-use udair_engine::{Engine, Silent, Weights};
+use udair_engine::Weights;
 use udair_metrics::{Rgb8, psnr};
 
 use crate::TrainError;
 use crate::batches::Pair;
 use crate::degrade::Photo;
+use crate::runner::Runner;
 
 /// Side in pixels of the pictures on a sample sheet, at most.
 const SAMPLE: usize = 160;
@@ -39,21 +40,22 @@ pub struct Score {
 }
 
 impl Validation {
-    /// Restores every pair and compares 8-bit pictures, clipped. The engine does not count codes: the
+    /// Restores every pair and compares 8-bit pictures, clipped. Codes are not counted: the
     /// perplexity is left open (NaN).
     pub fn run(weights: &Weights, pairs: &[Pair]) -> Result<Self, TrainError> {
-        let engine = Engine::new(weights)?;
+        let runner = Runner::new(weights)?;
         let mut sources = BTreeMap::<_, Score>::new();
         let mut right = BTreeMap::<&str, [f32; 2]>::new();
         let mut rows = Vec::new();
         for pair in pairs {
             let (width, height) = (pair.width, pair.height);
-            let conditions = engine.conditions(&pair.degraded, width, height, &Silent)?;
-            let found = engine.identify(&conditions);
+            let conditions = runner.conditions(&pair.degraded, width, height)?;
+            let found =
+                weights.identifier.as_ref().map(|identifier| identifier.identify(&conditions.feature));
             let [hits, all] = right.entry(&pair.pattern).or_default();
             *hits += f32::from(u8::from(found.is_some_and(|found| found.best().pattern == pair.pattern)));
             *all += 1.0;
-            let restored = engine.restore(pair.degraded.clone(), width, height, conditions, &Silent)?;
+            let restored = runner.restore(pair.degraded.clone(), width, height, conditions)?;
             let pictures = [&pair.degraded, &restored, &pair.clean];
             let [before, after, clean] = pictures.map(|rgb| bytes(rgb));
             let score = sources.entry((pair.pattern.clone(), pair.source.clone())).or_default();

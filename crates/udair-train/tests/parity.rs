@@ -8,6 +8,7 @@ use burn::module::Param;
 use burn::tensor::{Device, Tensor};
 use udair_engine::{Config, Part, Weights, parameters};
 use udair_nn::codebook::Codebook;
+use udair_nn::daam::Analysis;
 use udair_nn::{Mode, Output, Udair};
 use udair_train::cscl::{self, Similarity};
 use udair_train::optimiser::{Optim, Optimiser};
@@ -52,6 +53,19 @@ fn l1(output: &Output, io: &Golden) -> Tensor<1> {
     (output.picture.clone() - io.tensor::<4>("target", &device())).abs().mean()
 }
 
+/// What the analysis of a forward pass saw.
+fn seen(output: &Output) -> &Analysis {
+    &output.guided.as_ref().unwrap().0
+}
+
+fn logit_scale(net: &Udair) -> Tensor<1> {
+    net.guide.as_ref().unwrap().logit_scale.val()
+}
+
+fn codebooks(net: &Udair) -> &[Codebook; 2] {
+    net.guide.as_ref().unwrap().dam.codebooks.as_ref().unwrap()
+}
+
 /// Slices a flat vector of learned parameters into named parts.
 fn named(net: &Udair, flat: &Tensor<1>) -> BTreeMap<String, Tensor<1>> {
     let mut start = 0;
@@ -94,22 +108,20 @@ fn the_official_start_loses_its_codebooks() {
             embed_avg: fixed(codes),
         }
     };
-    net.dam.quantize_t = started(net.dam.quantize_t, "t");
-    net.dam.quantize_b = started(net.dam.quantize_b, "b");
+    let dam = &mut net.guide.as_mut().unwrap().dam;
+    dam.codebooks = dam.codebooks.take().map(|[coarse, fine]| [started(coarse, "t"), started(fine, "b")]);
     let mut optimiser = Optimiser::new(net.config().parameter_count(), Vec::new(), &golden::device());
     for step in 1..=3 {
         let output = net.forward(io.tensor("input", &device()), Mode::EVALUATE);
-        let features = cscl::features(output.analysis.d.clone());
+        let features = cscl::features(seen(&output).d.clone());
         let orders = permutations(&io, step - 1);
-        let logits = cscl::logits(features, &orders, net.logit_scale.val(), Similarity::Released);
+        let logits = cscl::logits(features, &orders, logit_scale(&net), Similarity::Released);
         let total = l1(&output, &io) + cscl::loss(logits) * 0.2;
         let gradient = net.gradients(total.backward());
         let moved = optimiser.step(net.flat(), gradient, 1e-4, &optim());
-        net = net.with_flat(&moved).update_codebooks(&output.analysis);
-        let levels = [
-            ("t", &output.analysis.top, &net.dam.quantize_t),
-            ("b", &output.analysis.bottom, &net.dam.quantize_b),
-        ];
+        net = net.with_flat(&moved).update_codebooks(seen(&output));
+        let ([coarse, fine], seen) = (codebooks(&net), seen(&output));
+        let levels = [("t", &seen.top, coarse), ("b", &seen.bottom, fine)];
         for (level, seen, book) in levels {
             let name = format!("step{step}.idx_{level}");
             assert_eq!(stored.differing(&name, seen.indices.clone()), 0, "{name}");
@@ -179,8 +191,8 @@ fn losses_and_gradients_of_the_first_forward() {
     let forward = || net.forward(io.tensor("input", &device()), Mode::EVALUATE);
     let orders = permutations(&io, 0);
     let contrast = |output: &Output, similarity| {
-        let features = cscl::features(output.analysis.d.clone());
-        cscl::logits(features, &orders, net.logit_scale.val(), similarity)
+        let features = cscl::features(seen(output).d.clone());
+        cscl::logits(features, &orders, logit_scale(&net), similarity)
     };
 
     let output = forward();
@@ -212,13 +224,13 @@ fn three_steps() {
     let mut optimiser = Optimiser::new(net.config().parameter_count(), Vec::new(), &golden::device());
     for step in 1..=3 {
         let output = net.forward(io.tensor("input", &device()), Mode::EVALUATE);
-        for (level, seen) in [("t", &output.analysis.top), ("b", &output.analysis.bottom)] {
+        for (level, seen) in [("t", &seen(&output).top), ("b", &seen(&output).bottom)] {
             let differing = io.differing(&format!("step{step}.idx_{level}"), seen.indices.clone());
             assert!(differing <= usize::from(step == 3), "step {step}, level {level}: {differing} differ");
         }
-        let features = cscl::features(output.analysis.d.clone());
+        let features = cscl::features(seen(&output).d.clone());
         let orders = permutations(&io, step - 1);
-        let logits = cscl::logits(features, &orders, net.logit_scale.val(), Similarity::Released);
+        let logits = cscl::logits(features, &orders, logit_scale(&net), Similarity::Released);
         let (l1, contrast) = (l1(&output, &io), cscl::loss(logits));
         let total = l1.clone() + contrast.clone() * 0.2;
         io.check(&format!("step{step}.l1"), l1);
@@ -226,12 +238,12 @@ fn three_steps() {
         io.check(&format!("step{step}.loss"), total.clone());
         let gradient = net.gradients(total.backward());
         let moved = optimiser.step(net.flat(), gradient, 1e-4, &optim());
-        net = net.with_flat(&moved).update_codebooks(&output.analysis);
+        net = net.with_flat(&moved).update_codebooks(seen(&output));
         if step != 2 {
             let prefix = format!("after{step}.");
             check_all(&io, &prefix, &named(&net, &moved));
             let average = if step == 1 { "embed" } else { "embed_avg" };
-            for (level, book) in [("t", &net.dam.quantize_t), ("b", &net.dam.quantize_b)] {
+            for (level, book) in ["t", "b"].into_iter().zip(codebooks(&net)) {
                 let name = |part: &str| format!("{prefix}dam.codebook.quantize_{level}.{part}");
                 io.check(&name("cluster_size"), book.cluster_size.val());
                 let codes = if step == 1 { book.embed.val() } else { book.embed_avg.val() };

@@ -196,3 +196,26 @@ fn two_batches_are_learned_by_heart() {
     let [t, b] = watch.perplexities[watch.perplexities.len() - 1];
     assert!(t > 2.0 && b > 2.0, "perplexities {t} and {b} of 16 codes");
 }
+
+#[test]
+fn every_variant_trains() {
+    for variant in [
+        ["model.blocks=resnet", "loss.cscl=0"],
+        ["model.blocks=metaformer", "loss.similarity=cosine"],
+        ["model.guidance=continuous", "model.blocks=transformer"],
+        ["model.guidance=none", "model.blocks=resnet"],
+    ] {
+        let runs = tempfile::tempdir().unwrap();
+        let overrides = [&variant[..], &["steps=60", "log.save_every=1000", "codebook.bypass=30"]].concat();
+        let config = config(&overrides);
+        let mut folder = RunFolder::create(runs.path(), &config).unwrap();
+        let mut watch = Watch::new(usize::MAX);
+        let Outcome::Finished(path) = run(&config, &mut folder, &mut watch) else { panic!("not finished") };
+        let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
+        let (first, last) = (mean(&watch.losses[..10]), mean(&watch.losses[50..]));
+        assert!(last < 0.9 * first, "{variant:?}: L1 went from {first} to {last}");
+        let weights = Weights::from_bytes(&std::fs::read(path).unwrap()).unwrap();
+        assert_eq!(weights.config, config.model);
+        assert_eq!(weights.identifier.is_some(), !variant.contains(&"model.guidance=none"));
+    }
+}

@@ -71,6 +71,9 @@ impl RestoreError {
             }
             Self::Memory { largest: None, .. } => Some("allow more memory".into()),
             Self::Output(_) => Some("check the weights file".into()),
+            Self::Engine(EngineError::Variant) => {
+                Some("udair-cli built with --features train runs it, though slowly".into())
+            }
             Self::Engine(EngineError::Memory { .. }) => Some("close other programs".into()),
             Self::Image(error) => error.hint().map(Into::into),
             Self::Cancelled | Self::Engine(_) => None,

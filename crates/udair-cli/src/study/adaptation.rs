@@ -3,14 +3,18 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use clap::Args;
-use udair_study::{Summary, Trial, cases, methods, summary, thinned, trials};
+use udair::Restorer;
+use udair_engine::{Aim, Anchor, Engine, Weights};
+use udair_study::{Summary, Trial, cases, methods, summary, thinned, towards_maps, trials};
 
 use crate::args::Compute;
 use crate::exit::Exit;
 use crate::model;
+use crate::names::Shown;
 use crate::progress::Progress;
 use crate::table::Table;
 
@@ -36,6 +40,10 @@ pub(crate) struct AdaptationArgs {
     #[arg(long, value_name = "TEXT", default_value = "")]
     methods: String,
 
+    /// Also align with the reference's anchors, from the file that `study anchors --maps` wrote
+    #[arg(long, value_name = "FILE")]
+    maps: Option<PathBuf>,
+
     #[command(flatten)]
     compute: Compute,
 }
@@ -51,7 +59,13 @@ pub(crate) fn run(args: &AdaptationArgs) -> anyhow::Result<Exit> {
     let done = || {
         let _ = progress.picture(count.replace(count.get() + 1));
     };
-    let trials = trials(model.restorer()?, &cases, &methods, args.side, &done)?;
+    let mut all = trials(model.restorer()?, &cases, &methods, args.side, &done)?;
+    if let Some(path) = &args.maps {
+        let towards_maps = [towards_maps()];
+        all.extend(trials(&with_maps(args, path)?, &cases, &towards_maps, args.side, &|| ())?);
+        methods.extend(towards_maps);
+    }
+    let trials = all;
     progress.finish();
 
     let shifted = |trial: &Trial| trial.set.contains(", ");
@@ -80,6 +94,15 @@ pub(crate) fn run(args: &AdaptationArgs) -> anyhow::Result<Exit> {
         writeln!(io::stdout(), "{name}, by set\n\n{table}")?;
     }
     Ok(Exit::Done)
+}
+
+/// The model with averaged maps for anchors.
+fn with_maps(args: &AdaptationArgs, path: &Path) -> anyhow::Result<Restorer> {
+    let weights = model::weights(&args.compute)?;
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", Shown(path)))?;
+    let anchors = Anchor::from_bytes(&bytes, &weights.patterns).with_context(|| Shown(path).to_string())?;
+    let aims = anchors.into_iter().map(|anchor| Aim { anchor, worth: 0.0 }).collect();
+    Ok(Restorer::new(Engine::new(&Weights { aims: Some(aims), ..weights })?)?)
 }
 
 const HEADING: [&str; 8] =

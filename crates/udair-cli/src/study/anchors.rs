@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::Context;
 use clap::Args;
 use udair::{Options, Pattern, Restorer};
-use udair_engine::{Aim, Engine, Weights};
+use udair_engine::{Aim, Anchor, Engine, Weights};
 use udair_image::write_atomic;
-use udair_study::{Gain, cases, gains, learn, thinned, worth};
+use udair_study::{Gain, averaged_maps, cases, gains, learn, thinned, worth};
 
 use crate::args::Compute;
 use crate::exit::Exit;
@@ -38,6 +38,10 @@ pub(crate) struct AnchorsArgs {
     /// Pictures of each source to try adaptation on, at most
     #[arg(long, value_name = "N", default_value = "12")]
     trials: usize,
+
+    /// Also write the reference's anchors, averages of whole condition maps, into a file of their own
+    #[arg(long, value_name = "FILE")]
+    maps: Option<PathBuf>,
 
     #[command(flatten)]
     compute: Compute,
@@ -93,6 +97,11 @@ pub(crate) fn run(args: &AnchorsArgs) -> anyhow::Result<Exit> {
     let bytes = weights.to_bytes(true)?;
     write_atomic(&args.output, &bytes, true)
         .with_context(|| format!("cannot write {}", Shown(&args.output)))?;
+    if let Some(path) = &args.maps {
+        let maps = averaged_maps(&weights, &all)?;
+        let bytes = Anchor::to_bytes(&maps, &weights.patterns)?;
+        write_atomic(path, &bytes, true).with_context(|| format!("cannot write {}", Shown(path)))?;
+    }
     // Last: the file stands even where nobody reads on.
     io::stdout().write_all(said.as_bytes())?;
     Ok(Exit::Done)

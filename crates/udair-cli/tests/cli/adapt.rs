@@ -4,7 +4,9 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use crate::sandbox::Sandbox;
+use udair_engine::{Blocks, Config};
+
+use crate::sandbox::{Sandbox, weights_of};
 
 /// A folder with `count` pictures of every pattern, listed in `train.tsv`.
 fn training(count: usize) -> Sandbox {
@@ -42,12 +44,16 @@ fn every_way_to_adapt_is_tried() {
     for what in ["pictures as they are", "shifted pictures", "auto, at any distance", "auto, by set"] {
         assert!(ended.text().contains(what), "{}", ended.text());
     }
+    sandbox.write("maps", b"no anchors");
+    let ended = sandbox.run(&[&args[..], &["--maps", "maps"]].concat()).expect(1);
+    assert!(ended.stderr.contains("maps") && ended.stderr.contains("safetensors"), "{}", ended.stderr);
 }
 
 /// Weights that have learned anchors from pictures of every pattern.
 fn learned() -> Sandbox {
     let sandbox = training(12);
     let args = ["study", "anchors", "--manifest", "train.tsv", "-o", "adaptable", "--trials", "1"];
+    let args = [&args[..], &["--maps", "maps"]].concat();
     let ended = sandbox.run(&args).expect(0);
     assert!(ended.text().contains("named rightly"), "{}", ended.text());
     sandbox
@@ -56,6 +62,10 @@ fn learned() -> Sandbox {
 #[test]
 fn anchors_are_learned_and_adapted_to() {
     let sandbox = learned();
+    let args = ["study", "adaptation", "--manifest", "train.tsv", "--side", "64", "--methods", "auto"];
+    let args = [&args[..], &["--per-source", "1", "--maps", "maps", "--model", "adaptable"]].concat();
+    let tried = sandbox.run(&args).expect(0);
+    assert!(tried.text().contains("averaged maps as anchors"), "{}", tried.text());
     sandbox.picture("a.png", 80, 72);
     let restore = |rest: &[&str]| -> Value {
         let args = ["restore", "a.png", "--always", "--overwrite", "--json", "--model", "adaptable"];
@@ -92,5 +102,21 @@ fn what_cannot_be_adapted_says_why() {
     for method in ["tent", "sar"] {
         let ended = sandbox.run(&["restore", "a.png", "--overwrite", "--adapt", method]).expect(2);
         assert!(ended.stderr.contains("hint: build with --features train"), "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn variants_run_where_there_is_a_trainer_and_are_refused_elsewhere() {
+    let sandbox = Sandbox::new();
+    sandbox.picture("a.png", 80, 72);
+    let variant = Config { blocks: Blocks::Resnet, ..Config::small() };
+    sandbox.write("variant", &weights_of("derain", &variant));
+    let args = ["restore", "a.png", "--model", "variant", "--always"];
+    if cfg!(feature = "train") {
+        sandbox.run(&args).expect(0);
+        assert!(sandbox.files("").contains(&"a.restored.png".into()));
+    } else {
+        let ended = sandbox.run(&args).expect(1);
+        assert!(ended.stderr.contains("hint: udair-cli built with --features train"), "{}", ended.stderr);
     }
 }

@@ -123,6 +123,11 @@ pub(crate) fn encoded(format: Format, width: usize, height: usize) -> Vec<u8> {
 
 /// A weights file of the smallest network there is, with random numbers; it always finds `pattern`.
 pub(crate) fn weights(pattern: &str) -> Vec<u8> {
+    weights_of(pattern, &Config::small())
+}
+
+/// The same as a variant.
+pub(crate) fn weights_of(pattern: &str, variant: &Config) -> Vec<u8> {
     let config = Config {
         width: 2,
         enc: [1; 4],
@@ -136,7 +141,7 @@ pub(crate) fn weights(pattern: &str) -> Vec<u8> {
         code_dim: 2,
         codes: 4,
         head: 2,
-        ..Config::small()
+        ..variant.clone()
     };
     let mut state = 1_u32;
     let mut value = || {

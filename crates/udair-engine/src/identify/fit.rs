@@ -276,6 +276,10 @@ fn projection(factor: &[f64], centres: &[Vec<f64>], n: usize) -> Vec<Vec<f64>> {
             axes.push(y.into_iter().map(|v| v / length).collect());
         }
     }
+    if axes.is_empty() {
+        // An analysis that sees no difference between patterns names them at random, and is no error.
+        axes.push((0..n).map(|i| f64::from(u8::from(i == 0))).collect());
+    }
     for axis in &mut axes {
         for i in (0..n).rev() {
             let rest: f64 = (i + 1..n).map(|j| factor[j * n + i] * axis[j]).sum();
@@ -393,6 +397,15 @@ mod tests {
         let far: Vec<f64> =
             row(&[0, 1, 2], 1).iter().enumerate().map(|(i, v)| if i < 240 { v - 30.0 } else { *v }).collect();
         assert_eq!(identifier.identify(&far).verdict, Likeness::Unknown);
+    }
+
+    #[test]
+    fn patterns_that_look_the_same_are_equally_probable() {
+        let mut same = Examples::default();
+        (0..9).for_each(|i| same.push(vec![1.0; WIDTH], i % 3, "", 1.0));
+        let identifier = same.fit(&Config::small(), &names(), &[], &same).unwrap();
+        let findings = identifier.identify(&vec![1.0; WIDTH]).findings;
+        assert!(findings.iter().all(|finding| (finding.probability - 1.0 / 3.0).abs() < 1e-6));
     }
 
     #[test]

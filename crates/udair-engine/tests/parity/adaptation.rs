@@ -279,6 +279,11 @@ fn anchors_survive_being_stored() {
         let tensors = Anchor::tensors(&anchors);
         assert_eq!(Anchor::from_tensors(&tensors, 2).unwrap(), anchors);
         assert!(Anchor::from_tensors(&tensors, 3).is_err());
+        let names = ["rain", "haze"].map(String::from);
+        let bytes = Anchor::to_bytes(&anchors, &names).unwrap();
+        assert_eq!(Anchor::from_bytes(&bytes, &names).unwrap(), anchors);
+        assert!(Anchor::from_bytes(&bytes, &["haze", "rain"].map(String::from)).is_err());
+        assert!(Anchor::from_bytes(&bytes[..bytes.len() / 2], &names).is_err());
     }
     assert!(MomentSum::default().finish().is_none());
 }

@@ -92,7 +92,7 @@ fn block() {
         "ffn.dwconv.weight",
         "ffn.project_out.weight",
     ];
-    check("transformer_block", Block::init(&Config::base(), 8, 4, &device()), &names, Block::forward);
+    check("transformer_block", Block::init(&Config::base(), 0, 8, 4, &device()), &names, Block::forward);
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn codebook_quantises_straight_through() {
     let book = codebook(&golden, false);
     // The golden file keeps channels last.
     let input = golden.tensor::<4>("z1", &device()).require_grad();
-    let seen = book.forward(input.clone().permute([0, 3, 1, 2]), false);
+    let seen = book.forward(input.clone().permute([0, 3, 1, 2]));
     assert_eq!(golden.differing("eval.index", seen.indices.clone()), 0);
     let codes = seen.codes.permute([0, 2, 3, 1]);
     golden.check("eval.quantized", codes.clone());
@@ -187,7 +187,7 @@ fn codebook_quantises_straight_through() {
     let mut gradients = (codes * golden.tensor("grad_out", &device())).sum().backward();
     golden.check("eval.grad_z", input.grad_remove(&mut gradients).unwrap());
 
-    let seen = book.forward(input.clone().permute([0, 3, 1, 2]), false);
+    let seen = book.forward(input.clone().permute([0, 3, 1, 2]));
     let mut gradients = seen.commitment.backward();
     golden.check("eval.grad_z_of_commit_mse", input.grad_remove(&mut gradients).unwrap());
 }
@@ -199,7 +199,7 @@ fn codebook_follows_the_data() {
         let mut book = codebook(&golden, official_start);
         for step in 1..=3 {
             let z = golden.tensor::<4>(&format!("z{step}"), &device()).permute([0, 3, 1, 2]);
-            let seen = book.forward(z, false);
+            let seen = book.forward(z);
             assert_eq!(golden.differing(&format!("{kind}.step{step}.index"), seen.indices.clone()), 0);
             golden.check(&format!("{kind}.step{step}.quantized"), seen.codes.clone().permute([0, 2, 3, 1]));
             book = book.update(&seen);

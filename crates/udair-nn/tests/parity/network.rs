@@ -38,16 +38,17 @@ fn forward_of_two_sizes() {
         };
         let picture = io.tensor::<4>(&name("input"), &device);
         let output = net.forward(picture.clone(), Mode::EVALUATE);
-        check("out", output.picture.clone());
-        check("D", output.analysis.d.clone());
-        check("D4", output.conditions.d4.clone());
-        check("D3", output.conditions.d3.clone());
-        check("D2", output.conditions.d2.clone());
-        check("q_t", output.analysis.top.codes.clone());
-        check("q_b", output.analysis.bottom.codes.clone());
-        let pooled: Tensor<3> = adaptive_avg_pool2d(output.analysis.d.clone(), [16, 16]).flatten(2, 3);
+        let (analysis, conditions) = output.guided.unwrap();
+        check("out", output.picture);
+        check("D", analysis.d.clone());
+        check("D4", conditions.d4.clone());
+        check("D3", conditions.d3.clone());
+        check("D2", conditions.d2.clone());
+        check("q_t", analysis.top.codes.clone());
+        check("q_b", analysis.bottom.codes.clone());
+        let pooled: Tensor<3> = adaptive_avg_pool2d(analysis.d.clone(), [16, 16]).flatten(2, 3);
         io.check(&name("D_pool"), pooled);
-        for (level, seen) in [("t", &output.analysis.top), ("b", &output.analysis.bottom)] {
+        for (level, seen) in [("t", &analysis.top), ("b", &analysis.bottom)] {
             assert_eq!(io.differing(&name(&format!("idx_{level}")), seen.indices.clone()), 0);
             let [n, d, h, w] = seen.codes.dims();
             let z = seen.rows.clone().reshape([n, h, w, d]).permute([0, 3, 1, 2]);
@@ -59,6 +60,6 @@ fn forward_of_two_sizes() {
             check(&format!("enc{}", level + 1), map.clone());
         }
         check("latent", features.latent.clone());
-        check("residual", net.decode(features, &output.conditions));
+        check("residual", net.decode(features, Some(&conditions)));
     }
 }

@@ -178,7 +178,11 @@ impl Dataset {
         for (pattern, nth, of) in balanced.chain(mixed) {
             let turn = Turn { pattern, position: step * of as u64 + nth as u64, size };
             let mut stream = self.stream(turn);
-            let sample = self.sample(turn, &mut stream)?;
+            let sample = if self.mix.same_picture {
+                self.window_of_one(Turn { position: step, ..turn }, &mut stream)?
+            } else {
+                self.sample(turn, &mut stream)?
+            };
             let flip = Flip { across: stream.chance(0.5), down: stream.chance(0.5) };
             flip.append(&sample.degraded, &mut batch.degraded);
             flip.append(sample.clean.as_ref().unwrap_or(&sample.degraded), &mut batch.clean);

@@ -33,6 +33,9 @@ pub struct Mix {
     pub dim_stops: Range,
     /// Compression of real degraded pictures; synthetic ones follow the recipe.
     pub recompression: JpegRecipe,
+    /// All crops of a pattern in a batch are windows of one picture, twice as large as they are, so that
+    /// the contrast draws together parts of a picture instead of different pictures.
+    pub same_picture: bool,
     /// Pictures with several degradations at the end of every batch.
     pub mixed: usize,
 }
@@ -57,6 +60,7 @@ impl Default for Mix {
             dim_share: 0.25,
             dim_stops: Range::new(0.0, 2.0),
             recompression: JpegRecipe { share: 0.12, quality: Range::new(70.0, 96.0) },
+            same_picture: false,
             mixed: 0,
         }
     }

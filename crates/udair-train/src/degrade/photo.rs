@@ -39,6 +39,16 @@ impl Photo {
         self.pixels.iter_mut().for_each(|v| *v = srgb.encode.at(srgb.decode.at(*v) * light));
     }
 
+    /// The part from (`x`, `y`) on, which must lie inside.
+    ///
+    /// # Panics
+    /// Where it does not.
+    #[must_use]
+    pub fn crop(&self, x: usize, y: usize, width: usize, height: usize) -> Self {
+        let rows = (y..y + height).flat_map(|y| &self.pixels[3 * (y * self.width + x)..][..3 * width]);
+        Self { width, height, pixels: rows.copied().collect() }
+    }
+
     /// The picture at 1 / `factor` of its size: means over `factor` x `factor` pixels, remainders at the
     /// right and bottom cut off.
     #[must_use]

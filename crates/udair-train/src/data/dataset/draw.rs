@@ -56,6 +56,14 @@ impl Dataset {
         }
     }
 
+    /// A window, drawn from `stream`, of a picture of twice the size that is the same for all of them.
+    pub(super) fn window_of_one(&self, turn: Turn, stream: &mut Stream) -> Result<Sample, DataError> {
+        let whole = self.sample(Turn { size: 2 * turn.size, ..turn }, &mut self.stream(turn))?;
+        let (x, y) = (stream.below(turn.size + 1), stream.below(turn.size + 1));
+        let cut = |photo: &Photo| photo.crop(x, y, turn.size, turn.size);
+        Ok(Sample { degraded: cut(&whole.degraded), clean: whole.clean.as_ref().map(cut) })
+    }
+
     /// The item of a list whose turn it is.
     fn pick<'a, T>(&self, turn: Turn, list: List, items: &'a [T]) -> &'a T {
         let list = match list {

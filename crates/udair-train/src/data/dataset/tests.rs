@@ -1,6 +1,7 @@
 use super::*;
 use crate::data::testing::pictures;
 use crate::data::{Entry, Loader};
+use crate::degrade::Photo;
 
 fn patterns(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| (*name).to_string()).collect()
@@ -52,6 +53,26 @@ fn batches_are_balanced_and_a_function_of_the_step() {
     let (_, other) = (dataset.batch(4, 24, 2), dataset.batch(3, 24, 2).expect("a batch"));
     assert_eq!(batch, other, "whatever was asked before");
     assert_ne!(batch.clean, dataset.batch(4, 24, 2).expect("a batch").clean);
+}
+
+#[test]
+fn crops_of_a_pattern_may_be_windows_of_one_picture() {
+    let mix = Mix { same_picture: true, ..Mix::default() };
+    let (_folder, dataset) = some(mix, &ALL);
+    let dataset = dataset.expect("enough data");
+    let batch = dataset.batch(3, 16, 4).expect("a batch");
+    assert_eq!((batch.len(), batch.clean.len()), (24, 24 * 3 * 16 * 16));
+    assert_eq!(batch, dataset.batch(3, 16, 4).expect("a batch"));
+    let turn = Turn { pattern: 0, position: 3, size: 16 };
+    let whole = dataset.sample(Turn { size: 32, ..turn }, &mut dataset.stream(turn)).expect("a picture");
+    let windows: Vec<Photo> = (0..4)
+        .map(|nth| dataset.window_of_one(turn, &mut Stream::new(nth, 0, 0)).expect("a window").degraded)
+        .collect();
+    assert_ne!(windows[0], windows[1]);
+    for window in windows {
+        let places = (0..=16).flat_map(|y| (0..=16).map(move |x| (x, y)));
+        assert!(places.into_iter().any(|(x, y)| whole.degraded.crop(x, y, 16, 16) == window));
+    }
 }
 
 #[test]
