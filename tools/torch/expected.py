@@ -20,6 +20,7 @@ PICTURES = [
     dict(name="dark", width=64, height=88, base=[14, 12, 10], slope=[1, 0, 1], square=6, noise=3),
     dict(name="blue-green", width=72, height=72, base=[30, 120, 140], slope=[1, 3, 4], square=12, noise=3),
     dict(name="plain", width=104, height=56, base=[90, 130, 60], slope=[9, 5, -4], square=45, noise=0),
+    dict(name="dark corner", width=144, height=128, base=[47, 47, 47], slope=[-4, -3, -3], square=60, noise=0),
     dict(name="tiny", width=13, height=7, base=[100, 60, 140], slope=[40, 50, -60], square=20, noise=10),
 ]
 

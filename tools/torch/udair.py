@@ -39,6 +39,12 @@ class Config:
     head: int = 128
     dropout: float = 0.3
     pad: int = 8
+    blocks: str = "transformer"
+    guidance: str = "codebook"
+
+    def __post_init__(self):
+        if (self.blocks, self.guidance) != ("transformer", "codebook"):
+            raise ValueError("variants of the network are in Rust alone")
 
 
 class Conditions(NamedTuple):
@@ -356,8 +362,39 @@ def feature(conditions):
     return torch.cat(moments, dim=1)
 
 
+def parts(conditions):
+    """The conditions of the nine parts of pictures, each half as wide and high; none of small pictures."""
+    height, width = conditions[0].shape[2:]
+    if min(height, width) < 16:
+        return []
+    window = lambda number, length: slice(number * length // 4, (number + 2) * length // 4)
+    cut = lambda d, y, x: d[:, :, window(y, d.shape[2]), window(x, d.shape[3])]
+    return [[cut(d, y, x) for d in conditions[:3]] for y in range(3) for x in range(3)]
+
+
 def distances(conditions, metadata):
-    """Squared distances to the nearest anchor of each of `metadata["patterns"]`, N x patterns."""
+    """Squared distances to the nearest anchor of each of `metadata["patterns"]`, N x patterns.
+
+    Of whole pictures; of the part that is least like a clean picture where the whole is like one and
+    the part is not by more than the bound.
+    """
+    whole, bound = distances_of(conditions, metadata), metadata["identify"].get("part")
+    if bound is None or "clean" not in metadata["patterns"]:
+        return whole
+    clean = metadata["patterns"].index("clean")
+    others = [k for k in range(whole.shape[1]) if k != clean]
+    excess = lambda d: d[:, clean] - d[:, others].amin(1)
+    looks_clean, most, result = excess(whole) <= 0, torch.full_like(whole[:, 0], -torch.inf), whole
+    for part in parts(conditions):
+        seen = distances_of(part, metadata)
+        speaks = looks_clean & (excess(seen) > bound) & (excess(seen) > most)
+        most = torch.where(speaks, excess(seen), most)
+        result = torch.where(speaks[:, None], seen, result)
+    return result
+
+
+def distances_of(conditions, metadata):
+    """The same of conditions as they are."""
     stored = metadata["identify"]
     u = ((feature(conditions) - stored["mean"]) / stored["scale"]) @ stored["project"]
     every = (u[:, None] - stored["anchors"]).pow(2).sum(-1)

@@ -36,7 +36,7 @@ impl Network for Variant {
     }
 
     fn identify(&self, conditions: &Conditions) -> Option<Identification> {
-        self.identifier.as_ref().map(|identifier| identifier.identify(&conditions.feature))
+        self.identifier.as_ref().map(|identifier| identifier.identify(&conditions.feature, &conditions.parts))
     }
 
     fn restore(

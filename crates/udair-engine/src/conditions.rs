@@ -54,4 +54,7 @@ pub struct Conditions {
     /// What identification compares: for D4, D3 and D2 the channel means, then `ln(v + 1e-8)` of the
     /// population variances v; 28 C numbers.
     pub feature: Vec<f64>,
+    /// The same over each of the [`PARTS`](crate::PARTS) of a picture, row after row; empty where the
+    /// picture is smaller than 128 pixels a side, so that its parts say little.
+    pub parts: Vec<Vec<f64>>,
 }

@@ -14,7 +14,7 @@ use residual::{Residual, relu};
 
 use crate::conv::Conv;
 use crate::grid::Grid;
-use crate::identify::moments;
+use crate::identify::{PARTS, SMALLEST, moments};
 use crate::kernels::{Epilogue, Output, Precision, gelu};
 use crate::run::{Lease, Run};
 use crate::source::Source;
@@ -160,10 +160,15 @@ impl Daam {
         };
         self.to_d4.rows(run, small, pooled, false, &mut d4)?;
         let (d4, d3) = (Map::new(d4_grid, d4), Map::new(grid, d.to_vec()));
-        let mut feature = moments(run, d4_grid, |y, out, _| d4.copy_row(y, out))?;
-        feature.extend(moments(run, grid, |y, out, _| d3.copy_row(y, out))?);
-        feature.extend(self.to_d2.moments(run, &d3)?);
-        Ok(Conditions { d4, d3, d2: None, codes_t, codes_b, feature })
+        let shown = [
+            moments(run, d4_grid, |y, out, _| d4.copy_row(y, out))?,
+            moments(run, grid, |y, out, _| d3.copy_row(y, out))?,
+            self.to_d2.moments(run, &d3)?,
+        ];
+        let feature = shown.iter().flat_map(|map| &map.whole).copied().collect();
+        let parts = if d4_grid.width.min(d4_grid.height) < SMALLEST { 0 } else { PARTS };
+        let parts = (0..parts).map(|part| shown.iter().flat_map(|map| &map.parts[part]).copied().collect());
+        Ok(Conditions { d4, d3, d2: None, codes_t, codes_b, feature, parts: parts.collect() })
     }
 
     /// D2, which a network that is not adapted makes row by row where it needs it.

@@ -164,7 +164,7 @@ impl Engine {
 
     /// Names the degradation; `None` where the weights hold no identification.
     pub fn identify(&self, conditions: &Conditions) -> Option<Identification> {
-        self.identifier.as_ref().map(|identifier| identifier.identify(&conditions.feature))
+        self.identifier.as_ref().map(|identifier| identifier.identify(&conditions.feature, &conditions.parts))
     }
 
     /// The condition D2 as a map, for those who want to see or change it.
@@ -313,12 +313,16 @@ mod tests {
         Weights::new(config, Vec::new(), BTreeMap::new(), tensors, None).unwrap()
     }
 
-    fn restore(engine: &Engine, threads: usize, (width, height): (usize, usize)) -> (Vec<f64>, Vec<f32>) {
+    fn restore(
+        engine: &Engine,
+        threads: usize,
+        (width, height): (usize, usize),
+    ) -> (Vec<Vec<f64>>, Vec<f32>) {
         let rgb: Vec<f32> = noise(width * height * 3, 77).into_iter().map(|v| v * 0.5 + 0.5).collect();
         rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(|| {
             let conditions = engine.conditions(&rgb, width, height, &Silent).unwrap();
-            let feature = conditions.feature.clone();
-            (feature, engine.restore(rgb, width, height, conditions, &Silent).unwrap())
+            let seen = [&[conditions.feature.clone()], &conditions.parts[..]].concat();
+            (seen, engine.restore(rgb, width, height, conditions, &Silent).unwrap())
         })
     }
 

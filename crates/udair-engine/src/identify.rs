@@ -10,16 +10,24 @@
 //! picture farther than `limit` from every anchor has none of the patterns; one that lies `margin` times
 //! nearer to an anchor of `pairs` (pictures that have two patterns) has both. (Times, because the farther
 //! a picture lies from all anchors, the less a difference between two of them says.)
+//!
+//! Haze lies in the distance and darkness in the shadows, so a picture that is clean as a whole is looked at once
+//! more by its [parts](PARTS): where the distance of one of them to `clean` exceeds that to another pattern by more
+//! than `part`, that part speaks for the picture.
 
 mod fit;
+mod moments;
 
 use std::collections::BTreeMap;
 
 pub use fit::{Examples, Pair};
+pub use moments::{PARTS, SMALLEST, part};
+pub(crate) use moments::{Shown, moments};
 
-use crate::grid::Grid;
-use crate::run::{Run, Scratch};
 use crate::{Config, EngineError, Tensor};
+
+/// The pattern of pictures that nothing spoils.
+const CLEAN: &str = "clean";
 
 /// What a picture was found to be spoiled by.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,7 +80,7 @@ pub struct Identifier {
 impl Identifier {
     /// Takes the tensors `mean` \[F\], `scale` \[F\], `project` [F, P], `anchors` [N, P] and
     /// `temperature` []. Optional are `owners` \[N\] (the number of each anchor's pattern; without it
-    /// there is one anchor a pattern), `limit` [], and together `pairs` [M, P], `members` [M, 2]
+    /// there is one anchor a pattern), `limit` [], `part` [], and together `pairs` [M, P], `members` [M, 2]
     /// (numbers of patterns) and `margin` [].
     pub fn from_tensors(
         config: &Config,
@@ -85,7 +93,7 @@ impl Identifier {
         let pairs = shape("pairs").first().copied().unwrap_or(0);
         let with_pairs = tensors.contains_key("pairs");
         let anchors = shape("owners").first().copied().unwrap_or(count);
-        let expected: [(&str, Vec<usize>, bool); 10] = [
+        let expected: [(&str, Vec<usize>, bool); 11] = [
             ("mean", vec![features], true),
             ("scale", vec![features], true),
             ("project", vec![features, rank], true),
@@ -93,6 +101,7 @@ impl Identifier {
             ("owners", vec![anchors], false),
             ("temperature", vec![], true),
             ("limit", vec![], false),
+            ("part", vec![], false),
             ("pairs", vec![pairs, rank], with_pairs),
             ("members", vec![pairs, 2], with_pairs),
             ("margin", vec![], with_pairs),
@@ -140,10 +149,11 @@ impl Identifier {
         self.tensors.iter().map(|(name, tensor)| (name.as_str(), tensor))
     }
 
-    /// Compares a picture's feature ([`crate::Conditions::feature`]) with every anchor.
-    pub fn identify(&self, feature: &[f64]) -> Identification {
-        let place = self.place(feature);
-        let distances = self.to_patterns(&place);
+    /// Compares a picture's feature and those of its parts ([`crate::Conditions`]) with every anchor.
+    pub fn identify(&self, feature: &[f64], parts: &[Vec<f64>]) -> Identification {
+        let whole = self.place(feature);
+        let distances = self.to_patterns(&whole);
+        let (place, distances) = self.spoiled_part(&distances, parts).unwrap_or((whole, distances));
         let nearest = distances.iter().copied().fold(f64::INFINITY, f64::min);
         let temperature = f64::from(self.tensors["temperature"].data[0]);
         let weights: Vec<f64> = distances.iter().map(|d| ((nearest - d) / temperature).exp()).collect();
@@ -155,6 +165,33 @@ impl Identifier {
             distance: d as f32,
         });
         Identification { findings: findings.collect(), verdict: self.likeness(&place, &distances) }
+    }
+
+    /// The place and the distances of the part that is least like a clean picture, where the whole is most
+    /// like one and the part is not by more than `part`.
+    fn spoiled_part(&self, whole: &[f64], parts: &[Vec<f64>]) -> Option<(Vec<f64>, Vec<f64>)> {
+        let bound = f64::from(self.tensors.get("part")?.data[0]);
+        self.unlike_clean(whole).filter(|&excess| excess <= 0.0)?;
+        let (excess, distances, place) = self.least_clean(parts)?;
+        (excess > bound).then_some((place, distances))
+    }
+
+    /// The part that is least like a clean picture: by how much, its distances and its place.
+    fn least_clean(&self, parts: &[Vec<f64>]) -> Option<(f64, Vec<f64>, Vec<f64>)> {
+        let places = parts.iter().map(|part| self.place(part));
+        let seen = places.filter_map(|place| {
+            let distances = self.to_patterns(&place);
+            Some((self.unlike_clean(&distances)?, distances, place))
+        });
+        seen.max_by(|a, b| a.0.total_cmp(&b.0))
+    }
+
+    /// By how much a picture at these distances lies farther from `clean` than from the nearest of the other
+    /// patterns; none where the weights know no `clean`.
+    fn unlike_clean(&self, distances: &[f64]) -> Option<f64> {
+        let clean = self.patterns.iter().position(|pattern| pattern == CLEAN)?;
+        let others = distances.iter().enumerate().filter(|(k, _)| *k != clean);
+        Some(distances[clean] - others.map(|(_, &d)| d).fold(f64::INFINITY, f64::min))
     }
 
     /// Where a feature lies in the space of the anchors.
@@ -209,52 +246,21 @@ impl Identifier {
     }
 }
 
-/// The channel means of a map followed by `ln(v + 1e-8)` of the population variances v.
-///
-/// `fetch(y, out, scratch)` supplies row y. Rows are summed up one by one in f64 and joined in order, so
-/// the result does not depend on the threads.
-pub(crate) fn moments<F>(run: &Run<'_>, grid: Grid, fetch: F) -> Result<Vec<f64>, EngineError>
-where
-    F: Fn(usize, &mut [f32], &mut Scratch) -> Result<(), EngineError> + Sync,
-{
-    let c = grid.channels;
-    let rows = run.each_row(grid.height, |y, scratch| {
-        let mut row = run.map(grid.row())?;
-        fetch(y, &mut row, scratch)?;
-        let mut sums = vec![0.0_f64; 2 * c];
-        let (first, second) = sums.split_at_mut(c);
-        for pixel in row.chunks_exact(c) {
-            for ((a, b), &x) in first.iter_mut().zip(second.iter_mut()).zip(pixel) {
-                *a += f64::from(x);
-                *b += f64::from(x) * f64::from(x);
-            }
-        }
-        Ok(sums)
-    })?;
-    let mut total = vec![0.0; 2 * c];
-    for sums in rows {
-        total.iter_mut().zip(sums).for_each(|(t, s)| *t += s);
-    }
-    let positions = (grid.width * grid.height) as f64;
-    total.iter_mut().for_each(|t| *t /= positions);
-    for i in 0..c {
-        let variance = (total[c + i] - total[i] * total[i]).max(0.0);
-        total[c + i] = (variance + 1e-8).ln();
-    }
-    Ok(total)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     /// Anchors of two patterns and of both at once, in a plane of the first two features.
     fn plane() -> Identifier {
+        plane_of(&["a", "b"], BTreeMap::new())
+    }
+
+    fn plane_of(patterns: &[&str], more: BTreeMap<String, Tensor>) -> Identifier {
         let features = 28 * Config::small().width;
         let tensor = |shape: &[usize], data: Vec<f32>| Tensor { shape: shape.to_vec(), data };
         let mut project = vec![0.0; 2 * features];
         (project[0], project[3]) = (1.0, 1.0);
-        let tensors = BTreeMap::from([
+        let mut tensors = BTreeMap::from([
             ("mean".to_string(), tensor(&[features], vec![0.0; features])),
             ("scale".to_string(), tensor(&[features], vec![1.0; features])),
             ("project".to_string(), tensor(&[features, 2], project)),
@@ -264,7 +270,36 @@ mod tests {
             ("members".to_string(), tensor(&[1, 2], vec![0.0, 1.0])),
             ("margin".to_string(), tensor(&[], vec![2.0])),
         ]);
-        Identifier::from_tensors(&Config::small(), &["a", "b"].map(String::from), tensors).unwrap()
+        tensors.extend(more);
+        let patterns: Vec<String> = patterns.iter().map(ToString::to_string).collect();
+        Identifier::from_tensors(&Config::small(), &patterns, tensors).unwrap()
+    }
+
+    fn feature(x: f64, y: f64) -> Vec<f64> {
+        let mut feature = vec![0.0; 28 * Config::small().width];
+        (feature[0], feature[1]) = (x, y);
+        feature
+    }
+
+    #[test]
+    fn a_part_speaks_for_a_picture_that_is_clean_as_a_whole() {
+        let bound = Tensor { shape: vec![], data: vec![30.0] };
+        let identifier = plane_of(&["haze", "clean"], BTreeMap::from([("part".into(), bound)]));
+        let (clean, hazy, nearly) = (feature(9.0, 0.0), feature(1.0, 0.0), feature(4.0, 0.0));
+        let best = |identifier: &Identifier, whole: &[f64], parts: &[Vec<f64>]| {
+            identifier.identify(whole, parts).best().pattern.clone()
+        };
+        for (whole, parts, expected) in [
+            (&clean, vec![], "clean"),
+            (&clean, vec![clean.clone(), hazy.clone()], "haze"),
+            // Nearer to haze, but not by the bound.
+            (&clean, vec![nearly.clone(), clean.clone()], "clean"),
+            (&hazy, vec![clean.clone()], "haze"),
+        ] {
+            assert_eq!(best(&identifier, whole, &parts), expected);
+        }
+        let without = plane_of(&["haze", "clean"], BTreeMap::new());
+        assert_eq!(best(&without, &clean, &[hazy]), "clean");
     }
 
     #[test]
@@ -276,9 +311,7 @@ mod tests {
             (-1.0, 30.0, Likeness::One),
             (9.0, 1.0, Likeness::One),
         ] {
-            let mut feature = vec![0.0; 28 * Config::small().width];
-            (feature[0], feature[1]) = (x, y);
-            assert_eq!(plane().identify(&feature).verdict, expected, "({x}, {y})");
+            assert_eq!(plane().identify(&feature(x, y), &[]).verdict, expected, "({x}, {y})");
         }
     }
 }

@@ -2,7 +2,7 @@
 //! does not run, and for other devices.
 
 use burn::tensor::{Device, Tensor, TensorData};
-use udair_engine::{self as engine, EngineError, Map};
+use udair_engine::{self as engine, EngineError, Map, PARTS, SMALLEST, part};
 
 use crate::{Conditions, Udair};
 
@@ -21,14 +21,34 @@ impl Udair {
         let Some(Conditions { d4, d3, d2 }) = self.conditions(picture(rgb, width, height, &self.device()))
         else {
             let none = || Map { width: 0, height: 0, channels: 0, data: Vec::new() };
-            let (codes_t, codes_b, feature) = (Vec::new(), Vec::new(), Vec::new());
-            return Ok(engine::Conditions { d4: none(), d3: none(), d2: None, codes_t, codes_b, feature });
+            let (codes_t, codes_b, feature, parts) = Default::default();
+            return Ok(engine::Conditions {
+                d4: none(),
+                d3: none(),
+                d2: None,
+                codes_t,
+                codes_b,
+                feature,
+                parts,
+            });
         };
-        let feature = [&d4, &d3, &d2].map(|map| moments(map.clone()));
-        let feature = feature.into_iter().collect::<Result<Vec<_>, _>>()?.concat();
-        let (codes_t, codes_b) = (Vec::new(), Vec::new());
+        let maps = [d4, d3, d2];
+        let feature = maps.iter().map(|map| moments(map.clone())).collect::<Result<Vec<_>, _>>()?.concat();
+        let [_, _, height, width] = maps[0].dims();
+        let count = if width.min(height) < SMALLEST { 0 } else { PARTS };
+        let part_of = |number: usize| {
+            let parts = maps.iter().map(|map| {
+                let [n, c, height, width] = map.dims();
+                let (rows, columns) = (part(number / 3, height), part(number % 3, width));
+                moments(map.clone().slice([0..n, 0..c, rows, columns]))
+            });
+            Ok(parts.collect::<Result<Vec<_>, EngineError>>()?.concat())
+        };
+        let parts = (0..count).map(part_of).collect::<Result<_, EngineError>>()?;
+        let (codes_t, codes_b) = Default::default();
+        let [d4, d3, d2] = maps;
         let [d4, d3, d2] = [map(d4)?, map(d3)?, map(d2)?];
-        Ok(engine::Conditions { d4, d3, d2: Some(d2), codes_t, codes_b, feature })
+        Ok(engine::Conditions { d4, d3, d2: Some(d2), codes_t, codes_b, feature, parts })
     }
 
     /// Restores such a picture under such conditions, D2 included; not clipped.
@@ -93,19 +113,23 @@ mod tests {
     }
 
     fn rgb() -> Vec<f32> {
-        (0..27 * 18 * 3).map(|i| (i * 7 % 31) as f32 / 30.0).collect()
+        (0..131 * 128 * 3).map(|i| (i * 7 % 31) as f32 / 30.0).collect()
     }
 
     #[test]
     fn the_network_is_the_engines() {
         let weights = initial_weights(&config(), 4).unwrap();
         let (engine, net) = (Engine::new(&weights).unwrap(), Udair::from_weights(&weights, &Device::flex()));
-        let expected = engine.conditions(&rgb(), 27, 18, &Silent).unwrap();
-        let conditions = net.conditions_of(&rgb(), 27, 18).unwrap();
+        let expected = engine.conditions(&rgb(), 131, 128, &Silent).unwrap();
+        let conditions = net.conditions_of(&rgb(), 131, 128).unwrap();
         let far = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
         assert!(far(&expected.feature, &conditions.feature) < 1e-3);
-        let expected = engine.restore(rgb(), 27, 18, expected, &Silent).unwrap();
-        let restored = net.restored(&rgb(), 27, 18, conditions).unwrap();
+        assert_eq!((expected.parts.len(), conditions.parts.len()), (PARTS, PARTS));
+        for (expected, part) in expected.parts.iter().zip(&conditions.parts) {
+            assert!(far(expected, part) < 1e-3);
+        }
+        let expected = engine.restore(rgb(), 131, 128, expected, &Silent).unwrap();
+        let restored = net.restored(&rgb(), 131, 128, conditions).unwrap();
         let apart = restored.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         assert!(restored.len() == expected.len() && apart < 1e-4, "{apart}");
     }
@@ -118,10 +142,10 @@ mod tests {
             let weights = initial_weights(&config, 4).unwrap();
             assert!(matches!(Engine::new(&weights), Err(EngineError::Variant)));
             let net = Udair::from_weights(&weights, &Device::flex());
-            let conditions = net.conditions_of(&rgb(), 27, 18).unwrap();
+            let conditions = net.conditions_of(&rgb(), 131, 128).unwrap();
             let features = if config.guidance == Guidance::None { 0 } else { 28 * config.width };
             assert_eq!(conditions.feature.len(), features);
-            let restored = net.restored(&rgb(), 27, 18, conditions).unwrap();
+            let restored = net.restored(&rgb(), 131, 128, conditions).unwrap();
             assert!(restored.len() == rgb().len() && restored.iter().all(|v| v.is_finite()), "{config:?}");
         }
     }

@@ -46,12 +46,16 @@ struct Seen {
     label: usize,
     source: String,
     kept_out: bool,
-    features: Vec<Vec<f64>>,
+    /// Of each view.
+    features: Vec<Feature>,
     /// Of the whole picture, where it counts among the anchors.
     moments: Option<MomentSum>,
     /// Number of the second pattern that was added, with the feature.
     both: Option<(usize, Vec<f64>)>,
 }
+
+/// What identification compares: of the whole picture, and of its parts.
+type Feature = (Vec<f64>, Vec<Vec<f64>>);
 
 /// True for the tenth of the pictures that is kept out: by the name behind the number, so that
 /// versions of one photo stay together.
@@ -119,7 +123,7 @@ fn look(
         && let Some(second) = named(second)
     {
         let spoiled = shift.apply(&whole, index as u64).map_err(failed)?;
-        both = Some((second, feature(engine, &spoiled, None).map_err(|e| e.of(case))?));
+        both = Some((second, feature(engine, &spoiled, None).map_err(|e| e.of(case))?.0));
     }
     let mut seen = vec![Seen { label, source, kept_out, features, moments: Some(moments), both }];
     if pattern == "clean" && index.is_multiple_of(EVERY) {
@@ -151,16 +155,16 @@ impl Trouble {
 }
 
 /// The feature that identification compares; the moments of the conditions too where they are wanted.
-fn feature(engine: &Engine, picture: &Picture, moments: Option<&mut MomentSum>) -> Result<Vec<f64>, Trouble> {
+fn feature(engine: &Engine, picture: &Picture, moments: Option<&mut MomentSum>) -> Result<Feature, Trouble> {
     let rgb: Vec<f32> =
         picture.srgb().map_err(Trouble::Image)?.into_iter().map(|v| v.clamp(0.0, 1.0)).collect();
-    let look = || -> Result<Vec<f64>, EngineError> {
+    let look = || -> Result<Feature, EngineError> {
         let conditions = engine.conditions(&rgb, picture.width(), picture.height(), &Silent)?;
         if let Some(sum) = moments {
             let d2 = engine.d2(&conditions, &Silent)?;
             sum.add(engine.isa(), [&conditions.d4, &conditions.d3, &d2])?;
         }
-        Ok(conditions.feature)
+        Ok((conditions.feature, conditions.parts))
     };
     look().map_err(Trouble::Engine)
 }
@@ -176,12 +180,17 @@ fn conclude(weights: &Weights, seen: Vec<Seen>) -> Result<Learned, StudyError> {
         // Those that stand for a pattern have no moments that count among its anchors.
         let weight = if moments.is_none() { MADE * share } else { share };
         let examples = if *kept_out { &mut others } else { &mut fit };
-        features.iter().for_each(|row| examples.push(row.clone(), *label, source, weight));
+        for (view, (row, parts)) in features.iter().enumerate() {
+            // Only whole pictures as they are show what the parts of pictures are like.
+            let parts = if view == 0 && moments.is_some() { parts.clone() } else { Vec::new() };
+            examples.push_parted(row.clone(), parts, *label, source, weight);
+        }
     }
     let pairs = pairs(&seen);
     let identifier = fit.fit(&weights.config, patterns, &pairs, &others)?;
-    let right = others.rows.iter().zip(&others.labels);
-    let right = right.filter(|(row, label)| identifier.identify(row).best().pattern == patterns[**label]);
+    let views = seen.iter().filter(|s| s.kept_out).flat_map(|s| s.features.iter().map(|f| (f, s.label)));
+    let right = views
+        .filter(|((row, parts), label)| identifier.identify(row, parts).best().pattern == patterns[*label]);
     let kept_out = (others.rows.len(), right.count());
     let fitted = seen.iter().filter(|s| !s.kept_out && s.moments.is_some()).count();
     let mut sums: Vec<MomentSum> = patterns.iter().map(|_| MomentSum::default()).collect();

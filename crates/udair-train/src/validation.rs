@@ -50,8 +50,10 @@ impl Validation {
         for pair in pairs {
             let (width, height) = (pair.width, pair.height);
             let conditions = runner.conditions(&pair.degraded, width, height)?;
-            let found =
-                weights.identifier.as_ref().map(|identifier| identifier.identify(&conditions.feature));
+            let found = weights
+                .identifier
+                .as_ref()
+                .map(|identifier| identifier.identify(&conditions.feature, &conditions.parts));
             let [hits, all] = right.entry(&pair.pattern).or_default();
             *hits += f32::from(u8::from(found.is_some_and(|found| found.best().pattern == pair.pattern)));
             *all += 1.0;

@@ -39,7 +39,7 @@ impl Network for Fake {
         watch.progress(1.0);
         let map = || Map { channels: 1, height: 1, width: 1, data: vec![0.0] };
         let (d4, d3) = (map(), map());
-        Ok(Conditions { d4, d3, d2: None, codes_t: vec![], codes_b: vec![], feature: vec![] })
+        Ok(Conditions { d4, d3, d2: None, codes_t: vec![], codes_b: vec![], feature: vec![], parts: vec![] })
     }
 
     fn identify(&self, _: &Conditions) -> Option<Identification> {

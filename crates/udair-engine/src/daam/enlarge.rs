@@ -4,7 +4,7 @@
 
 use crate::conv::Conv;
 use crate::grid::Grid;
-use crate::identify::moments;
+use crate::identify::{Shown, moments};
 use crate::kernels::{Epilogue, Output};
 use crate::palette::Positions;
 use crate::run::{Run, Scratch};
@@ -55,7 +55,7 @@ impl Enlarge {
     }
 
     /// The moments of D2 (see [`moments`]).
-    pub(super) fn moments(&self, run: &Run<'_>, d: &Map) -> Result<Vec<f64>, EngineError> {
+    pub(super) fn moments(&self, run: &Run<'_>, d: &Map) -> Result<Shown, EngineError> {
         let grid = self.grid(d);
         let moments = moments(run, grid, |y, out, scratch| self.row(run, d, y, out, grid.channels, scratch))?;
         run.advance(self.0.macs(grid.with(d.channels)));

@@ -5,7 +5,9 @@
 //! the pooled covariance within collections W, shrunk to W + s mean(diag W) I, and projected onto the
 //! span of the anchors: a distance to an anchor is then measured in the spread that pictures of one
 //! collection have. Temperature and limit come from other pictures than those: a fit flatters the
-//! pictures that it was made of.
+//! pictures that it was made of. The bound of parts comes from whole [collections](left_out) that take no part.
+
+mod left_out;
 
 use std::collections::BTreeMap;
 
@@ -31,6 +33,8 @@ const COLLECTION: usize = 8;
 pub struct Examples {
     /// One picture's feature each, see [`Identifier`].
     pub rows: Vec<Vec<f64>>,
+    /// The features of each one's parts; only those that have some count for the bound of parts.
+    pub parts: Vec<Vec<Vec<f64>>>,
     /// The number of each one's pattern.
     pub labels: Vec<usize>,
     /// The name of each one's collection: pictures of one pattern that were made alike.
@@ -49,16 +53,29 @@ pub struct Pair {
 }
 
 impl Examples {
-    /// Adds a picture.
+    /// Adds a picture without parts.
     pub fn push(&mut self, row: Vec<f64>, label: usize, collection: &str, weight: f64) {
+        self.push_parted(row, Vec::new(), label, collection, weight);
+    }
+
+    /// Adds a picture.
+    pub fn push_parted(
+        &mut self,
+        row: Vec<f64>,
+        parts: Vec<Vec<f64>>,
+        label: usize,
+        collection: &str,
+        weight: f64,
+    ) {
         self.rows.push(row);
+        self.parts.push(parts);
         self.labels.push(label);
         self.collections.push(collection.into());
         self.weights.push(weight);
     }
 
     /// The identification that tells `patterns` apart by these pictures and knows the `pairs`, with
-    /// temperature, limit and margin from `others`.
+    /// temperature, limit and margin from `others`. The bound of parts is from the pictures with parts.
     ///
     /// # Errors
     /// [`EngineError::Config`] where a pattern has fewer than two pictures, a pair none, or `others`
@@ -78,30 +95,8 @@ impl Examples {
         if others.rows.is_empty() || pairs.iter().any(|pair| pair.rows.is_empty()) {
             return Err(EngineError::Config("calibration and pairs need pictures of their own".into()));
         }
-        let weights = self.balanced(patterns.len());
-        let (mean, scale) = moments(&self.rows, &weights);
-        let standard: Vec<Vec<f64>> = self.rows.iter().map(|row| standardise(row, &mean, &scale)).collect();
-        let (groups, owners) = self.groups();
-        let centres = centres(&standard, &weights, &groups, owners.len());
-        let factor = cholesky(within(&standard, &weights, &groups, &centres), mean.len());
-        let project = projection(&factor, &centres, mean.len());
-        let rank = project.len();
-        let anchors = centres.iter().flat_map(|centre| project.iter().map(|axis| dot(axis, centre)));
-        let tensor = |shape: &[usize], data: Vec<f64>| Tensor {
-            shape: shape.to_vec(),
-            data: data.into_iter().map(|v| v as f32).collect(),
-        };
-        let f = mean.len();
-        let columns = (0..f * rank).map(|at| project[at % rank][at / rank]).collect();
-        let mut tensors = BTreeMap::from([
-            ("mean".to_string(), tensor(&[f], mean)),
-            ("scale".to_string(), tensor(&[f], scale)),
-            ("project".to_string(), tensor(&[f, rank], columns)),
-            ("anchors".to_string(), tensor(&[owners.len(), rank], anchors.collect())),
-            ("owners".to_string(), tensor(&[owners.len()], owners.iter().map(|&k| k as f64).collect())),
-            ("temperature".to_string(), tensor(&[], vec![1.0])),
-        ]);
-        let raw = Identifier::from_tensors(config, patterns, tensors.clone())?;
+        let raw = self.raw(config, patterns)?;
+        let mut tensors = raw.tensors.clone();
         let places: Vec<Vec<f64>> = others.rows.iter().map(|row| raw.place(row)).collect();
         let distances: Vec<Vec<f64>> = places.iter().map(|place| raw.to_patterns(place)).collect();
         let nearest: Vec<f64> = distances.iter().map(|row| least(row)).collect();
@@ -111,7 +106,7 @@ impl Examples {
         tensors.insert("limit".into(), tensor(&[], vec![REACH * bound(nearest.clone())]));
         if !pairs.is_empty() {
             let centres: Vec<Vec<f64>> = pairs.iter().map(|pair| raw.centre(&pair.rows)).collect();
-            let shape = [pairs.len(), rank];
+            let shape = [pairs.len(), tensors["project"].shape[1]];
             tensors.insert("pairs".into(), tensor(&shape, centres.concat()));
             let members = pairs.iter().flat_map(|pair| pair.members.map(|k| k as f64));
             tensors.insert("members".into(), tensor(&[pairs.len(), 2], members.collect()));
@@ -121,6 +116,33 @@ impl Examples {
             let margin = others.bound_of_each(&nearer.collect::<Vec<_>>()).max(1.0);
             tensors.insert("margin".into(), tensor(&[], vec![margin]));
         }
+        if let Some(bound) = self.part_bound(config, patterns)? {
+            tensors.insert("part".into(), tensor(&[], vec![bound]));
+        }
+        Identifier::from_tensors(config, patterns, tensors)
+    }
+
+    /// The identification by these pictures alone: temperature 1, no bounds.
+    fn raw(&self, config: &Config, patterns: &[String]) -> Result<Identifier, EngineError> {
+        let weights = self.balanced(patterns.len());
+        let (mean, scale) = moments(&self.rows, &weights);
+        let standard: Vec<Vec<f64>> = self.rows.iter().map(|row| standardise(row, &mean, &scale)).collect();
+        let (groups, owners) = self.groups();
+        let centres = centres(&standard, &weights, &groups, owners.len());
+        let factor = cholesky(within(&standard, &weights, &groups, &centres), mean.len());
+        let project = projection(&factor, &centres, mean.len());
+        let rank = project.len();
+        let anchors = centres.iter().flat_map(|centre| project.iter().map(|axis| dot(axis, centre)));
+        let f = mean.len();
+        let columns = (0..f * rank).map(|at| project[at % rank][at / rank]).collect();
+        let tensors = BTreeMap::from([
+            ("mean".to_string(), tensor(&[f], mean)),
+            ("scale".to_string(), tensor(&[f], scale)),
+            ("project".to_string(), tensor(&[f, rank], columns)),
+            ("anchors".to_string(), tensor(&[owners.len(), rank], anchors.collect())),
+            ("owners".to_string(), tensor(&[owners.len()], owners.iter().map(|&k| k as f64).collect())),
+            ("temperature".to_string(), tensor(&[], vec![1.0])),
+        ]);
         Identifier::from_tensors(config, patterns, tensors)
     }
 
@@ -154,6 +176,10 @@ impl Examples {
         numbers.values_mut().enumerate().for_each(|(number, at)| *at = number);
         (known().map(|key| numbers[&shared(key)]).collect(), numbers.keys().map(|key| key.0).collect())
     }
+}
+
+fn tensor(shape: &[usize], data: Vec<f64>) -> Tensor {
+    Tensor { shape: shape.to_vec(), data: data.into_iter().map(|v| v as f32).collect() }
 }
 
 /// The weighted mean of every group.
@@ -335,7 +361,7 @@ mod tests {
         let fresh = examples(2000);
         let mut sure = 0.0;
         let right = fresh.rows.iter().zip(&fresh.labels).filter(|(row, label)| {
-            let found = identifier.identify(row);
+            let found = identifier.identify(row, &[]);
             sure += f64::from(found.best().probability);
             found.best().pattern == names()[**label]
         });
@@ -360,7 +386,7 @@ mod tests {
         };
         let identifier = draw(1).fit(&Config::small(), &names(), &[], &draw(3000)).unwrap();
         let fresh = draw(6000);
-        let named = |row: &[f64]| identifier.identify(row).best().pattern.clone();
+        let named = |row: &[f64]| identifier.identify(row, &[]).best().pattern.clone();
         let right =
             fresh.rows.iter().zip(&fresh.labels).filter(|(row, label)| named(row) == names()[**label]);
         assert_eq!(right.count(), 400);
@@ -389,14 +415,14 @@ mod tests {
     #[test]
     fn two_at_once_and_none_of_these_are_found() {
         let identifier = fitted();
-        let likeness = |members: &[usize], seed| identifier.identify(&row(members, seed)).verdict;
+        let likeness = |members: &[usize], seed| identifier.identify(&row(members, seed), &[]).verdict;
         let both = (0..50).filter(|i| matches!(likeness(&[0, 1], 7000 + i), Likeness::Both(..))).count();
         assert!(both > 25, "{both} of 50");
         let one = (0..50).filter(|i| likeness(&[2], 8000 + i) == Likeness::One).count();
         assert!(one > 45, "{one} of 50");
         let far: Vec<f64> =
             row(&[0, 1, 2], 1).iter().enumerate().map(|(i, v)| if i < 240 { v - 30.0 } else { *v }).collect();
-        assert_eq!(identifier.identify(&far).verdict, Likeness::Unknown);
+        assert_eq!(identifier.identify(&far, &[]).verdict, Likeness::Unknown);
     }
 
     #[test]
@@ -404,7 +430,7 @@ mod tests {
         let mut same = Examples::default();
         (0..9).for_each(|i| same.push(vec![1.0; WIDTH], i % 3, "", 1.0));
         let identifier = same.fit(&Config::small(), &names(), &[], &same).unwrap();
-        let findings = identifier.identify(&vec![1.0; WIDTH]).findings;
+        let findings = identifier.identify(&vec![1.0; WIDTH], &[]).findings;
         assert!(findings.iter().all(|finding| (finding.probability - 1.0 / 3.0).abs() < 1e-6));
     }
 

@@ -63,6 +63,7 @@ impl Trace {
             codes_t: self.codes_t.clone(),
             codes_b: self.codes_b.clone(),
             feature: ["D4", "D3", "D2"].into_iter().flat_map(|name| moments(&self.maps[name])).collect(),
+            parts: Vec::new(),
         }
     }
 }
