@@ -45,7 +45,7 @@ fn every_way_to_adapt_is_tried() {
         assert!(ended.text().contains(what), "{}", ended.text());
     }
     sandbox.write("maps", b"no anchors");
-    let ended = sandbox.run(&[&args[..], &["--maps", "maps"]].concat()).expect(1);
+    let ended = sandbox.run(&[&args[..], &["--maps", "maps"]].concat()).expect(2);
     assert!(ended.stderr.contains("maps") && ended.stderr.contains("safetensors"), "{}", ended.stderr);
 }
 
@@ -116,7 +116,7 @@ fn variants_run_where_there_is_a_trainer_and_are_refused_elsewhere() {
         sandbox.run(&args).expect(0);
         assert!(sandbox.files("").contains(&"a.restored.png".into()));
     } else {
-        let ended = sandbox.run(&args).expect(1);
+        let ended = sandbox.run(&args).expect(2);
         assert!(ended.stderr.contains("hint: udair-cli built with --features train"), "{}", ended.stderr);
     }
 }

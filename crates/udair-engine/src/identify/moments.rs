@@ -15,6 +15,10 @@ pub const SMALLEST: usize = 16;
 /// Cells along each side, of which a part has two by two.
 const CELLS: usize = 4;
 
+/// Rows that are summed up together: a row has several sums, and as many rows as that share them, so that
+/// they take little memory.
+const BLOCK: usize = 2 * CELLS;
+
 /// Columns (or rows) of part `number` along a side of `length`, `number` from 0 to 2.
 pub fn part(number: usize, length: usize) -> Range<usize> {
     number * length / CELLS..(number + 2) * length / CELLS
@@ -30,34 +34,41 @@ pub(crate) struct Shown {
 
 /// The moments of a map and of its parts.
 ///
-/// `fetch(y, out, scratch)` supplies row y. Cells of rows are summed up one by one in f64 and joined in
+/// `fetch(y, out, scratch)` supplies row y. Blocks of rows are summed up one by one in f64 and joined in
 /// order, so the result does not depend on the threads.
 pub(crate) fn moments<F>(run: &Run<'_>, grid: Grid, fetch: F) -> Result<Shown, EngineError>
 where
     F: Fn(usize, &mut [f32], &mut Scratch) -> Result<(), EngineError> + Sync,
 {
     let c = grid.channels;
-    let rows = run.each_row(grid.height, |y, scratch| {
+    let blocks: Vec<(usize, Range<usize>)> = (0..CELLS)
+        .flat_map(|band| {
+            let rows = cell(band, grid.height);
+            rows.clone().step_by(BLOCK).map(move |y| (band, y..(y + BLOCK).min(rows.end)))
+        })
+        .collect();
+    let sums = run.each_row(blocks.len(), |number, scratch| {
         let mut row = run.map(grid.row())?;
-        fetch(y, &mut row, scratch)?;
         let mut cells = vec![0.0_f64; CELLS * 2 * c];
-        for (number, sums) in cells.chunks_exact_mut(2 * c).enumerate() {
-            let columns = cell(number, grid.width);
-            let (first, second) = sums.split_at_mut(c);
-            for pixel in row[c * columns.start..c * columns.end].chunks_exact(c) {
-                for ((a, b), &x) in first.iter_mut().zip(second.iter_mut()).zip(pixel) {
-                    *a += f64::from(x);
-                    *b += f64::from(x) * f64::from(x);
+        for y in blocks[number].1.clone() {
+            fetch(y, &mut row, scratch)?;
+            for (number, sums) in cells.chunks_exact_mut(2 * c).enumerate() {
+                let columns = cell(number, grid.width);
+                let (first, second) = sums.split_at_mut(c);
+                for pixel in row[c * columns.start..c * columns.end].chunks_exact(c) {
+                    for ((a, b), &x) in first.iter_mut().zip(second.iter_mut()).zip(pixel) {
+                        *a += f64::from(x);
+                        *b += f64::from(x) * f64::from(x);
+                    }
                 }
             }
         }
         Ok(cells)
     })?;
     let mut cells = vec![0.0; CELLS * CELLS * 2 * c];
-    for (band, cells) in cells.chunks_exact_mut(CELLS * 2 * c).enumerate() {
-        for row in &rows[cell(band, grid.height)] {
-            cells.iter_mut().zip(row).for_each(|(sum, v)| *sum += v);
-        }
+    for ((band, _), sums) in blocks.iter().zip(sums) {
+        let own = cells[band * CELLS * 2 * c..].iter_mut();
+        own.zip(sums).for_each(|(cell, sum)| *cell += sum);
     }
     let over = |down: Range<usize>, across: Range<usize>, positions: usize| {
         let mut sums = vec![0.0; 2 * c];

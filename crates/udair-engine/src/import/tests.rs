@@ -26,6 +26,7 @@ fn tiny() -> Config {
         head: 2,
         dropout: 0.3,
         pad: Padding::Sixteen,
+        ..Config::small()
     }
 }
 
