@@ -59,7 +59,7 @@ pub enum Blocks {
     /// place of batch norm: the crops of a batch show different damage, and a picture must not depend on
     /// its neighbours.
     Resnet,
-    /// `MetaFormer` blocks (Yu et al., "MetaFormer baselines for vision", TPAMI 2024): separable convolutions
+    /// `MetaFormer` blocks (Yu et al., "`MetaFormer` baselines for vision", TPAMI 2024): separable convolutions
     /// at full and half size, attention below, and a feed-forward network four times as wide. The
     /// attention is the transformer's, between channels, because one between positions costs the square
     /// of the pixels.

@@ -321,7 +321,7 @@ mod tests {
         let rgb: Vec<f32> = noise(width * height * 3, 77).into_iter().map(|v| v * 0.5 + 0.5).collect();
         rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(|| {
             let conditions = engine.conditions(&rgb, width, height, &Silent).unwrap();
-            let seen = [&[conditions.feature.clone()], &conditions.parts[..]].concat();
+            let seen = [std::slice::from_ref(&conditions.feature), &conditions.parts[..]].concat();
             (seen, engine.restore(rgb, width, height, conditions, &Silent).unwrap())
         })
     }

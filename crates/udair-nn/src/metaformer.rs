@@ -1,4 +1,4 @@
-//! The `MetaFormer` block (Yu et al., "MetaFormer baselines for vision", TPAMI 2024): any way of mixing
+//! The `MetaFormer` block (Yu et al., "`MetaFormer` baselines for vision", TPAMI 2024): any way of mixing
 //! positions, then a feed-forward network, each behind a norm and beside a shortcut.
 
 use burn::module::{Module, Param};
