@@ -4,7 +4,7 @@
 //! memory beyond refusing what will not fit; test-time adaptation of pictures needs the engine.
 
 use udair::{Conditions, EngineError, Identification, Network, Watch, Weights};
-use udair_engine::{Config, Identifier};
+use udair_engine::{Blocks, Config, Identifier};
 use udair_nn::{Udair, device};
 
 /// A network of any shape.
@@ -67,5 +67,5 @@ impl Network for Variant {
 /// both sides of its hidden map before and after a layer, and the maps that wait for the decoder.
 fn widest(config: &Config) -> usize {
     let channels = 2 * config.width;
-    4 * channels + 4 * config.hidden(channels).max(4 * channels)
+    4 * channels + 4 * config.hidden(channels).max(Blocks::MLP * channels)
 }

@@ -66,6 +66,13 @@ pub enum Blocks {
     Metaformer,
 }
 
+impl Blocks {
+    /// How many times a separable convolution of a `MetaFormer` block widens its channels.
+    pub const SEPARABLE: usize = 2;
+    /// How many times its feed-forward network does.
+    pub const MLP: usize = 4;
+}
+
 /// What guides the decoder: the paper's network, and what is left when parts of it are taken away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

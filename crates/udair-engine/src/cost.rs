@@ -3,7 +3,6 @@
 //! Operations over the machine's peak and bytes over its bandwidth are the floor that a run is
 //! measured against.
 
-use crate::parameters::{MLP, SEPARABLE};
 use crate::{Blocks, Config, Guidance};
 
 impl Config {
@@ -22,8 +21,8 @@ impl Config {
                     attention + 2 * h * c + 18 * h + h * c
                 }
                 Blocks::Resnet => 18 * c * c,
-                Blocks::Metaformer if self.attends(level) => attention + 2 * MLP * c * c,
-                Blocks::Metaformer => SEPARABLE * (2 * c * c + 49 * c) + 2 * MLP * c * c,
+                Blocks::Metaformer if self.attends(level) => attention + 2 * Blocks::MLP * c * c,
+                Blocks::Metaformer => Blocks::SEPARABLE * (2 * c * c + 49 * c) + 2 * Blocks::MLP * c * c,
             }
         };
         let c = |level| self.channels(level);

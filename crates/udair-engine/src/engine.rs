@@ -71,7 +71,7 @@ impl Engine {
     /// precision. The analysis stays in f32: its code choices are decisions.
     ///
     /// # Errors
-    /// [`EngineError::Variant`] where the network [is none of the paper's](Config::is_standard).
+    /// [`EngineError::Variant`] where the network is not the [standard](Config::is_standard) one.
     pub fn with_precision(weights: &Weights, isa: Isa, precision: Precision) -> Result<Self, EngineError> {
         if !weights.config.is_standard() {
             return Err(EngineError::Variant);

@@ -52,11 +52,6 @@ pub fn parameters(config: &Config) -> Vec<Parameter> {
     list.list
 }
 
-/// How many times a separable convolution of a `MetaFormer` block widens its channels.
-pub(crate) const SEPARABLE: usize = 2;
-/// How many times its feed-forward network does.
-pub(crate) const MLP: usize = 4;
-
 impl Config {
     /// True where the `MetaFormer` blocks of a level attend: at 1/4 and 1/8.
     pub fn attends(&self, level: usize) -> bool {
@@ -123,13 +118,13 @@ impl List<'_> {
                 if self.config.attends(level) {
                     self.attention(name, c, heads);
                 } else {
-                    let h = SEPARABLE * c;
+                    let h = Blocks::SEPARABLE * c;
                     self.network(format!("{name}.conv.expand.weight"), &[h, c, 1, 1]);
                     self.star(&format!("{name}.conv.star"));
                     self.network(format!("{name}.conv.dwconv.weight"), &[h, 1, 7, 7]);
                     self.network(format!("{name}.conv.project.weight"), &[c, h, 1, 1]);
                 }
-                let h = MLP * c;
+                let h = Blocks::MLP * c;
                 self.network(format!("{name}.mlp.expand.weight"), &[h, c, 1, 1]);
                 self.star(&format!("{name}.mlp.star"));
                 self.network(format!("{name}.mlp.project.weight"), &[c, h, 1, 1]);

@@ -4,6 +4,7 @@
 use burn::module::{Module, Param};
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
+use udair_engine::Blocks;
 
 use crate::attention::Mdta;
 use crate::conv::zeros;
@@ -53,7 +54,7 @@ impl Metaformer {
     /// A block over `channels`: with attention in so many heads, or with separable convolutions.
     pub fn init(channels: usize, heads: Option<usize>, device: &Device) -> Self {
         let conv = |inputs, outputs| ConvConfig::new(inputs, outputs, 1).init(device);
-        let (wide, mlp) = (2 * channels, 4 * channels);
+        let (wide, mlp) = (Blocks::SEPARABLE * channels, Blocks::MLP * channels);
         let mixer = match heads {
             Some(heads) => Mixer::Attention(Mdta::init(channels, heads, device)),
             None => Mixer::Separable(Separable {

@@ -113,8 +113,8 @@ pub fn train(
     let mut loader = trainer.loader(first);
     let mut since_log = (Instant::now(), trainer.state.samples);
     while trainer.state.step < config.steps {
-        let quantised = config.model.guidance == Guidance::Codebook;
-        if quantised && trainer.state.step == config.codebook.bypass && config.codebook.seed_batches > 0 {
+        let has_codes = config.model.guidance == Guidance::Codebook;
+        if has_codes && trainer.state.step == config.codebook.bypass && config.codebook.seed_batches > 0 {
             trainer.seed_codebooks()?;
             observer.event(&Event::CodebooksSeeded);
         }
@@ -130,8 +130,8 @@ pub fn train(
             observer.event(&Event::Step(row, pace * (config.steps - step) as f64));
             since_log = (Instant::now(), trainer.state.samples);
         }
-        let quantised = !quantised || step >= config.codebook.bypass;
-        let due = !pairs.is_empty() && quantised && (step % config.val.every.max(1) == 0 || last);
+        let settled = !has_codes || step >= config.codebook.bypass;
+        let due = !pairs.is_empty() && settled && (step % config.val.every.max(1) == 0 || last);
         let best = due && trainer.validate(pairs, run, observer)?;
         let stopped = observer.stop();
         if best || last || stopped || step % config.log.save_every.max(1) == 0 {
@@ -353,7 +353,7 @@ impl<'a> Trainer<'a> {
                 let batch = self.batches.batch(number, size, per_pattern)?;
                 let pictures = self.pictures(&batch, &batch.degraded);
                 let Some((seen, _)) = plain.analyse(pictures, Mode { dropout: None, bypass }) else {
-                    continue;
+                    return Ok(());
                 };
                 let seen = if bypass == Bypass::Both { seen.top.rows } else { seen.bottom.rows };
                 let mut order: Vec<i64> = (0..seen.dims()[0] as i64).collect();
@@ -366,7 +366,9 @@ impl<'a> Trainer<'a> {
             stream.shuffle(&mut order);
             let picks: Vec<usize> = order.into_iter().cycle().take(config.model.codes).collect();
             let guide = self.net.guide.as_mut();
-            let Some([coarse, fine]) = guide.and_then(|guide| guide.dam.codebooks.as_mut()) else { continue };
+            let Some([coarse, fine]) = guide.and_then(|guide| guide.dam.codebooks.as_mut()) else {
+                return Ok(());
+            };
             let book = if bypass == Bypass::Both { coarse } else { fine };
             *book = book.clone().seed(rows, &picks, config.codebook.rounds);
         }
