@@ -24,7 +24,7 @@ def tool(binary, weights, picture):
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder, "in.png"), Path(folder, "out.png")
         Image.open(picture).convert("RGB").save(source)
-        command = [binary, "restore", "--always", "--json", "--model", weights, "-o", target, source]
+        command = [binary, "restore", "--always", "--network-alone", "--json", "--model", weights, "-o", target, source]
         lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
         return np.asarray(Image.open(source)), np.asarray(Image.open(target)), json.loads(lines[0])
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, CommandFactory, Parser, Subcommand};
+use udair::Options;
 
 use crate::{
     bench, completions, convert, data, degrade, devices, eval, identify, man, memory, metrics, restore, study,
@@ -54,6 +55,25 @@ pub(crate) enum Verb {
     Devices(devices::DevicesArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
+}
+
+/// Which results are the network's.
+#[derive(Debug, Args)]
+pub(crate) struct Results {
+    /// Restore pictures that are found clean, too
+    #[arg(long)]
+    always: bool,
+
+    /// Take the network's result as it is. Otherwise it gets back the picture's local averages where mild
+    /// noise is found: noise does not change them
+    #[arg(long)]
+    network_alone: bool,
+}
+
+impl Results {
+    pub(crate) fn options(&self) -> Options {
+        Options { always: self.always, averages: !self.network_alone, ..Options::default() }
+    }
 }
 
 /// Which weights to use, and what the machine may give.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{ArgGroup, Args};
-use udair::{Options, Picture, Watch};
+use udair::{Picture, Watch};
 use udair_image::{EncodeOptions, Format, write_atomic};
 use udair_metrics::{Metric, Parameters};
 use udair_study::{
@@ -17,7 +17,7 @@ use udair_study::{
 };
 
 use crate::adapt::AdaptArgs;
-use crate::args::Compute;
+use crate::args::{Compute, Results};
 use crate::exit::Exit;
 use crate::names::Shown;
 use crate::problem::Problem;
@@ -44,9 +44,8 @@ pub(crate) struct EvalArgs {
     #[arg(long, value_name = "DIR", requires = "lq")]
     gt: Option<PathBuf>,
 
-    /// Restore pictures that are found clean, too
-    #[arg(long)]
-    always: bool,
+    #[command(flatten)]
+    results: Results,
 
     /// Metrics for all pictures, by the names that `udair metrics --help` lists [default: those that are
     /// usual for the task]
@@ -117,7 +116,7 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<Exit> {
     }
     interrupt::listen()?;
     let settings = Settings {
-        options: args.adapt.apply(Options { always: args.always, ..Options::default() })?,
+        options: args.adapt.apply(args.results.options())?,
         oracle: args.oracle,
         left_out,
         handling: Handling { crop: args.crops, rescale: args.rescale, jpeg: args.jpeg, seed: args.seed },

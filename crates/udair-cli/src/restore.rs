@@ -11,7 +11,7 @@ use udair::{Limits, Options};
 use udair_image::{Format, remove_stale_temps};
 
 use crate::adapt::AdaptArgs;
-use crate::args::{Compute, Pictures};
+use crate::args::{Compute, Pictures, Results};
 use crate::batch::{self, Voice};
 use crate::exit::Exit;
 use crate::format;
@@ -61,9 +61,8 @@ pub(crate) struct RestoreArgs {
     #[arg(long, value_name = "0..1", default_value = "1", value_parser = strength)]
     strength: f32,
 
-    /// Restore photos that are found clean, too
-    #[arg(long)]
-    always: bool,
+    #[command(flatten)]
+    results: Results,
 
     #[command(flatten)]
     view: View,
@@ -110,11 +109,7 @@ pub(crate) fn run(args: &RestoreArgs) -> anyhow::Result<Exit> {
     args.compute.start()?;
     let plan = Plan {
         model: model::load(&args.compute)?,
-        options: args.adapt.apply(Options {
-            strength: args.strength,
-            always: args.always,
-            ..Options::default()
-        })?,
+        options: args.adapt.apply(Options { strength: args.strength, ..args.results.options() })?,
         limits: Limits::default(),
         existing: match (args.overwrite, args.skip_existing) {
             (true, _) => Existing::Replace,

@@ -32,6 +32,7 @@ pub(crate) use cells::Cells;
 pub use coral::Alignment;
 pub(crate) use coral::moments;
 
+use crate::engine::on_the_pool;
 use crate::{Anchor, Conditions, Config, Engine, EngineError, Map, Tensor, Watch, Weights};
 
 /// How to adapt.
@@ -58,7 +59,7 @@ pub struct Adaptation {
 /// What the steps see of the conditions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum View {
-    /// Up to four windows, of 8x8, 16x16 and 32x32 cells of D4, D3 and D2.
+    /// Up to four windows, of 8x8, 16x16 and 16x16 cells of D4, D3 and D2.
     Windows,
     /// All cells, average-pooled to the anchor's size where it is a map.
     Whole,
@@ -231,8 +232,9 @@ impl Engine {
             None => self.d2(&conditions, watch)?,
         };
         let maps = [&conditions.d4, &conditions.d3, &d2];
-        let steps::Run { maps, losses, change, verdict, adapters } =
-            steps::run(self.isa(), adapters, maps, anchor, settings, watch)?;
+        let run = self.aside(watch);
+        let steps::Taken { maps, losses, change, verdict, adapters } =
+            on_the_pool(|| steps::take(&run, adapters, maps, anchor, settings))?;
         let [d4, d3, d2] = maps.unwrap_or([conditions.d4, conditions.d3, d2]);
         let conditions = Conditions { d4, d3, d2: Some(d2), ..conditions };
         Ok(Adapted { conditions, losses, change, verdict, adapters })

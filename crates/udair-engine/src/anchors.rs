@@ -229,7 +229,7 @@ impl MomentSum {
     /// Adds a picture by its conditions D4, D3 and D2.
     pub fn add(&mut self, isa: Isa, conditions: [&Map; 3]) -> Result<(), EngineError> {
         for (level, (map, (mean, covariance))) in conditions.into_iter().zip(&mut self.levels).enumerate() {
-            let Moments { mean: m, covariance: c } = moments(isa, &Cells::windows(map, 1 << level)?)?;
+            let Moments { mean: m, covariance: c } = moments(isa, &Cells::windows(map, level)?)?;
             add(mean, &m);
             add(covariance, &c);
         }

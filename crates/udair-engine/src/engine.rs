@@ -169,7 +169,7 @@ impl Engine {
 
     /// The condition D2 as a map, for those who want to see or change it.
     pub fn d2(&self, conditions: &Conditions, watch: &dyn Watch) -> Result<Map, EngineError> {
-        let run = Run::new(self.isa, 0, &self.pool, watch, 1);
+        let run = self.aside(watch);
         on_the_pool(|| self.daam.enlarger().map(&run, &conditions.d3))
     }
 
@@ -247,6 +247,11 @@ impl Engine {
         Ok(Run::new(self.isa, plan.strip_values, &self.pool, watch, work))
     }
 
+    /// A run beside that of a picture, whose work is not counted.
+    pub(crate) fn aside<'a>(&'a self, watch: &'a dyn Watch) -> Run<'a> {
+        Run::new(self.isa, 0, &self.pool, watch, 1)
+    }
+
     /// True where the memory allows a picture of this size to be adapted: unlike a picture that is
     /// not, it has its D2 and D3 in memory while it is restored.
     pub fn can_adapt(&self, width: usize, height: usize) -> bool {
@@ -273,7 +278,7 @@ impl Engine {
 
 /// Runs `body` on a thread of the current pool. From any other thread every step of the network would
 /// put that thread to sleep and wake it again.
-fn on_the_pool<T: Send>(body: impl FnOnce() -> T + Send) -> T {
+pub(crate) fn on_the_pool<T: Send>(body: impl FnOnce() -> T + Send) -> T {
     rayon::scope(|_| body())
 }
 

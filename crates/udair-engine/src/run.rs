@@ -94,13 +94,17 @@ impl<'a> Run<'a> {
         (0..rows).into_par_iter().map(|i| self.with_scratch(|scratch| body(i, scratch))).collect()
     }
 
-    fn with_scratch<T>(
+    /// The error that ends a run whose watch has had enough.
+    pub(crate) fn check(&self) -> Result<(), EngineError> {
+        if self.watch.cancelled() { Err(EngineError::Cancelled) } else { Ok(()) }
+    }
+
+    /// Runs `body` with the scratch memory of a thread, unless the watch has had enough.
+    pub(crate) fn with_scratch<T>(
         &self,
         body: impl FnOnce(&mut Scratch) -> Result<T, EngineError>,
     ) -> Result<T, EngineError> {
-        if self.watch.cancelled() {
-            return Err(EngineError::Cancelled);
-        }
+        self.check()?;
         let mut scratch = self.pool.take();
         scratch.expected = self.strip_values + TILES;
         let result = body(&mut scratch);

@@ -16,6 +16,7 @@
 //! ```
 
 mod adapt;
+mod averages;
 mod check;
 mod entropy;
 mod error;

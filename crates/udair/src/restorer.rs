@@ -11,7 +11,7 @@ use crate::entropy::{self, Differentiable};
 use crate::estimate::Estimate;
 use crate::network::Network;
 use crate::phase::Phase;
-use crate::{Findings, Options, Pattern, Report, RestoreError, Status, check, memory};
+use crate::{Findings, Options, Pattern, Report, RestoreError, Status, averages, check, memory};
 
 /// Share of the work that the analysis takes, for the progress bar alone.
 const ANALYSIS: f32 = 0.15;
@@ -149,12 +149,15 @@ impl Restorer {
                 }
             }
             let input = check::Input::of(&pixels.rgb);
-            let restored = match minimised {
+            let mut restored = match minimised {
                 Some(rgb) => rgb,
                 None => self.network.restore(pixels.rgb, pixels.width, pixels.height, conditions, &watch)?,
             };
             if let Some(fault) = check::fault(&input, &restored) {
                 return Err(RestoreError::Output(fault));
+            }
+            if options.averages && findings.pattern == Pattern::Denoise {
+                averages::keep(&Pixels::of(picture)?.rgb, &mut restored, picture.width());
             }
             (picture.with_restored(&restored, options.strength)?, Status::Restored)
         };

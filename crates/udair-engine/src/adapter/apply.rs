@@ -3,16 +3,20 @@
 use rayon::prelude::*;
 
 use super::layer::{Layer, Reduce};
-use crate::kernels::{Buffer, Isa, gelu};
+use crate::kernels::gelu;
+use crate::run::{Run, Scratch};
 use crate::{EngineError, Map};
 
-/// Cells whose hidden values a thread holds at once, about.
-const STRIP: usize = 1024;
+/// Hidden values of a strip, about: both its maps stay in the cache.
+const STRIP: usize = 1 << 16;
+
+/// Bands of rows that are made side by side, each strip after strip.
+const BANDS: usize = 8;
 
 /// The map that the adapter makes of `map` under the gate found in the steps, and its root mean
 /// square change relative to the root mean square.
 pub(super) fn apply(
-    isa: Isa,
+    run: &Run<'_>,
     layer: &Layer<'_>,
     gate: &[f32],
     map: &Map,
@@ -28,10 +32,10 @@ pub(super) fn apply(
     } else {
         data.resize(map.data.len(), 0.0);
     }
-    let rows = (STRIP / map.width).clamp(1, map.height);
-    let strips = data.par_chunks_mut(rows * len).zip(map.data.par_chunks(rows * len)).enumerate();
-    let squares = strips.map(|(strip, (out, before))| {
-        self::strip(isa, layer, &reduce, map, strip * rows, out, residual)?;
+    let rows = map.height.div_ceil(BANDS);
+    let bands = data.par_chunks_mut(rows * len).zip(map.data.par_chunks(rows * len)).enumerate();
+    let squares = bands.map(|(number, (out, before))| {
+        run.with_scratch(|scratch| band(layer, &reduce, map, number * rows, out, residual, scratch))?;
         Ok(squares(out, before))
     });
     let squares: Vec<(f64, f64)> = squares.collect::<Result<_, EngineError>>()?;
@@ -40,33 +44,45 @@ pub(super) fn apply(
 }
 
 /// The rows of `out`, which start at row `first`.
-fn strip(
-    isa: Isa,
+fn band(
     layer: &Layer<'_>,
     reduce: &Reduce,
     map: &Map,
     first: usize,
     out: &mut [f32],
     residual: bool,
+    scratch: &mut Scratch,
 ) -> Result<(), EngineError> {
     let len = map.width * map.channels;
-    let rows = out.len() / len;
-    // The rows above and below take part in the depthwise convolution.
-    let (above, below) = (first.saturating_sub(1), (first + rows + 1).min(map.height));
-    let mut active = Buffer::zeros((below - above) * 2 * len)?;
-    layer.expand(&map.data[above * len..], (below - above) * map.width, &mut active);
-    gelu(isa, &mut active);
-    let zeros = vec![0.0; 2 * len];
-    let row = |y: usize| {
-        let inside = y.checked_sub(above).and_then(|y| active.get(y * 2 * len..(y + 1) * 2 * len));
-        inside.unwrap_or(&zeros)
-    };
-    let mut mixed = Buffer::zeros(rows * 2 * len)?;
-    for (y, mixed) in (first..).zip(mixed.chunks_exact_mut(2 * len)) {
-        layer.mix_row([y.checked_sub(1).map_or(&zeros, row), row(y), row(y + 1)], mixed);
+    let hidden = 2 * len;
+    let most = (STRIP / hidden).max(1);
+    // From the row above a strip to the row below it: both take part in the depthwise convolution.
+    let [active, mixed] = scratch.pieces([(most + 2) * hidden, most * hidden])?;
+    let mut y = first;
+    for out in out.chunks_mut(most * len) {
+        let rows = out.len() / len;
+        // The last two rows of a strip are the first two of the next.
+        let known = if y == first { 0 } else { 2 };
+        active.copy_within(most * hidden..(most + known) * hidden, 0);
+        for (i, active) in active[..(rows + 2) * hidden].chunks_exact_mut(hidden).enumerate().skip(known) {
+            match (y + i).checked_sub(1).filter(|&y| y < map.height) {
+                Some(y) => layer.expand(&map.data[y * len..], map.width, active),
+                None => active.fill(0.0),
+            }
+        }
+        gelu(layer.isa, &mut active[known * hidden..(rows + 2) * hidden]);
+        for (rows, mixed) in
+            active.windows(3 * hidden).step_by(hidden).zip(mixed.chunks_exact_mut(hidden)).take(rows)
+        {
+            let (above, rest) = rows.split_at(hidden);
+            let (row, below) = rest.split_at(hidden);
+            layer.mix_row([above, row, below], mixed);
+        }
+        let mixed = &mut mixed[..rows * hidden];
+        gelu(layer.isa, mixed);
+        reduce.apply(mixed, rows * map.width, out, residual);
+        y += rows;
     }
-    gelu(isa, &mut mixed);
-    reduce.apply(&mixed, rows * map.width, out, residual);
     Ok(())
 }
 

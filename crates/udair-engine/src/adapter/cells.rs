@@ -3,8 +3,9 @@
 use crate::kernels::{Buffer, LANES};
 use crate::{EngineError, Map};
 
-/// Side of a window in cells of D4, that is 64 pixels.
-const WINDOW: usize = 8;
+/// Sides of a window in cells of D4, D3 and D2: 64 pixels of the first two. Of D2, which has a quarter of
+/// the channels of D4 at sixteen times the cells, a quarter of that area tells its moments as well.
+const SIDES: [usize; 3] = [8, 16, 16];
 
 /// `count` pieces of a map, one behind the other, all of the same size.
 #[derive(Debug)]
@@ -30,10 +31,10 @@ impl Cells {
         Ok(cells)
     }
 
-    /// The windows of a map whose cells are `scale` to one of D4 along each side: both ends of each
-    /// axis, so that a picture and its repetition show the same cells.
-    pub(crate) fn windows(map: &Map, scale: usize) -> Result<Self, EngineError> {
-        let side = |length: usize| length.min(WINDOW * scale);
+    /// The windows of D4, D3 or D2 (level 0, 1, 2): both ends of each axis, so that a picture and its
+    /// repetition show the same cells.
+    pub(crate) fn windows(map: &Map, level: usize) -> Result<Self, EngineError> {
+        let side = |length: usize| length.min(SIDES[level]);
         let starts = |length: usize| (0..=length - side(length)).step_by((length - side(length)).max(1));
         let (height, width) = (side(map.height), side(map.width));
         let (rows, columns): (Vec<_>, Vec<_>) = (starts(map.height).collect(), starts(map.width).collect());

@@ -7,10 +7,10 @@
 use rayon::prelude::*;
 
 use super::cells::Cells;
-use super::products::products;
+use super::products::total;
 use crate::EngineError;
 use crate::anchors::Moments;
-use crate::kernels::{Buffer, Epilogue, Isa, LANES, Output, Packed, matmul};
+use crate::kernels::{Buffer, Epilogue, Gram, Isa, LANES, Output, Packed, gram, matmul, sum_columns};
 
 /// How the difference D of two covariances (and m of two means) becomes a number.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -34,16 +34,49 @@ impl Alignment {
     }
 }
 
-/// The moments of cells, with what their gradient needs.
-struct Centred {
-    /// The features minus their mean.
-    features: Buffer,
-    moments: Moments,
-}
-
 /// Mean and covariance over all cells.
 pub(crate) fn moments(isa: Isa, cells: &Cells) -> Result<Moments, EngineError> {
-    Ok(centre(isa, cells)?.moments)
+    let (n, d) = (cells.len(), cells.channels);
+    let parts = || cells.values().par_chunks(n.div_ceil(PARTS).next_multiple_of(CHUNK) * d);
+    let sums = parts().map(|part| {
+        let mut sums = vec![0.0_f64; d];
+        for chunk in part.chunks(CHUNK * d) {
+            let mut own = vec![0.0; d];
+            sum_columns(isa, chunk, &mut own);
+            sums.iter_mut().zip(own).for_each(|(sum, v)| *sum += f64::from(v));
+        }
+        sums
+    });
+    let mean: Vec<f32> = total(sums.collect(), d).into_iter().map(|sum| (sum / n as f64) as f32).collect();
+    let row = Gram::row(d);
+    let products = parts().map(|part| {
+        let mut centred = Buffer::zeros(CHUNK * d + LANES)?;
+        let mut sums = vec![0.0; d * row];
+        for chunk in part.chunks(CHUNK * d) {
+            centre(chunk, &mean, &mut centred);
+            let shape = Gram { channels: d, pixels: chunk.len() / d, stride: d };
+            gram(isa, &centred, &centred, shape, &mut sums);
+        }
+        Ok(sums)
+    });
+    let sums = total(products.collect::<Result<_, EngineError>>()?, d * row);
+    let scale = 1.0 / (n.max(2) - 1) as f32;
+    let covariance = sums.chunks_exact(row).flat_map(|row| row[..d].iter().map(|v| v * scale)).collect();
+    Ok(Moments { mean, covariance })
+}
+
+/// Cells at a time that are centred: they stay in the cache.
+const CHUNK: usize = 128;
+
+/// Parts that the cells are summed up in, side by side: as many whatever the threads, so that the sum does
+/// not depend on them.
+const PARTS: usize = 4;
+
+/// Cells minus their mean.
+fn centre(cells: &[f32], mean: &[f32], centred: &mut [f32]) {
+    for (to, from) in centred.chunks_exact_mut(mean.len()).zip(cells.chunks_exact(mean.len())) {
+        to.iter_mut().zip(from.iter().zip(mean)).for_each(|(to, (v, m))| *to = v - m);
+    }
 }
 
 /// A loss with what its gradient needs.
@@ -100,7 +133,7 @@ pub(super) fn loss(
     gradient: Option<&mut Cells>,
 ) -> Result<f64, EngineError> {
     let (n, d) = (features.len(), features.channels);
-    let Centred { features: centred, moments } = centre(isa, features)?;
+    let moments = moments(isa, features)?;
     let loss = Loss::of(alignment, &moments, anchor);
     if let Some(gradient) = gradient {
         let factor = 2.0 * loss.slope / (n.max(2) - 1) as f64;
@@ -109,29 +142,17 @@ pub(super) fn loss(
         let shares = bias.iter_mut().zip(&loss.shift);
         shares.for_each(|(b, m)| *b = (m * loss.mean_slope / n as f64) as f32);
         let epilogue = Epilogue { bias: Some(&bias), ..Epilogue::default() };
-        let (output, piece) = (Output::interleaved(d), features.piece());
-        let pieces = gradient.values_mut().par_chunks_mut(piece).zip(centred.par_chunks(piece));
-        pieces.for_each(|(gradient, centred)| {
-            matmul(isa, &[centred], d, gradient.len() / d, &weights, gradient, output, epilogue);
-        });
+        let (output, piece) = (Output::interleaved(d), n.div_ceil(PARTS).next_multiple_of(CHUNK) * d);
+        let pieces = gradient.values_mut().par_chunks_mut(piece).zip(features.values().par_chunks(piece));
+        pieces.try_for_each(|(gradient, features)| {
+            let mut centred = Buffer::zeros(CHUNK * d)?;
+            for (gradient, features) in gradient.chunks_mut(CHUNK * d).zip(features.chunks(CHUNK * d)) {
+                centre(features, &moments.mean, &mut centred);
+                let pixels = features.len() / d;
+                matmul(isa, &[&centred], d, pixels, &weights, gradient, output, epilogue);
+            }
+            Ok::<_, EngineError>(())
+        })?;
     }
     Ok(loss.value)
-}
-
-fn centre(isa: Isa, cells: &Cells) -> Result<Centred, EngineError> {
-    let (n, d) = (cells.len(), cells.channels);
-    let mut sums = vec![0.0_f64; d];
-    for pixel in cells.values().chunks_exact(d) {
-        sums.iter_mut().zip(pixel).for_each(|(sum, v)| *sum += f64::from(*v));
-    }
-    let mean: Vec<f32> = sums.iter().map(|sum| (sum / n as f64) as f32).collect();
-    let mut features = Buffer::zeros(n * d + LANES)?;
-    for (to, from) in features.chunks_exact_mut(d).zip(cells.values().chunks_exact(d)) {
-        to.iter_mut().zip(from.iter().zip(&mean)).for_each(|(to, (v, m))| *to = v - m);
-    }
-    let mut covariance = vec![0.0; d * d];
-    products(isa, (&features, d), (&features, d), n, &mut covariance);
-    let scale = 1.0 / (n.max(2) - 1) as f32;
-    covariance.iter_mut().for_each(|v| *v *= scale);
-    Ok(Centred { features, moments: Moments { mean, covariance } })
 }

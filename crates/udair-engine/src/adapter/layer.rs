@@ -10,11 +10,12 @@ use rayon::prelude::*;
 use super::cells::Cells;
 use super::depthwise;
 use super::excitation::{Excitation, Gate};
-use super::products::products;
+use super::products::{products, total};
 use crate::EngineError;
 use crate::kernels::{
-    Buffer, Epilogue, Isa, Output, Packed, gelu_and_slope, matmul, multiply_sum, sum_columns, taps_row,
+    Buffer, Epilogue, Isa, LANES, Output, Packed, gelu_and_slope, matmul, multiply_sum, sum_columns, taps_row,
 };
+use crate::run::{Lease, Run};
 
 /// Names of an adapter's tensors behind `distrib_adapt<level>.adapt.`, in the order of its values.
 pub(super) const PARTS: [&str; 10] = [
@@ -73,7 +74,7 @@ fn parts_mut(d: usize, values: &mut [f32]) -> [&mut [f32]; 10] {
 
 /// The parameters of an adapter, laid out for the kernels.
 pub(super) struct Layer<'a> {
-    isa: Isa,
+    pub(super) isa: Isa,
     channels: usize,
     parts: [&'a [f32]; 10],
     expand: Packed,
@@ -82,20 +83,21 @@ pub(super) struct Layer<'a> {
 }
 
 /// What a forward pass over cells leaves: the slope and the result of each GELU, and the gate.
-pub(super) struct Trace {
-    expanded: Cells,
-    active: Cells,
-    mixed: Cells,
-    mixed_active: Cells,
+pub(super) struct Trace<'a> {
+    expanded: Lease<'a>,
+    active: Lease<'a>,
+    mixed: Lease<'a>,
+    mixed_active: Lease<'a>,
     pub(super) gate: Gate,
     /// The result.
     pub(super) out: Cells,
 }
 
-impl Trace {
+impl<'a> Trace<'a> {
     /// Memory for passes over such cells.
-    pub(super) fn new(x: &Cells) -> Result<Self, EngineError> {
-        let hidden = || x.like(2 * x.channels);
+    pub(super) fn new(run: &Run<'a>, x: &Cells) -> Result<Self, EngineError> {
+        // Products read whole vectors behind the last cell.
+        let hidden = || run.map(2 * x.values().len() + LANES);
         Ok(Self {
             expanded: hidden()?,
             active: hidden()?,
@@ -142,14 +144,19 @@ impl<'a> Layer<'a> {
     }
 
     /// Runs the adapter over cells; its result is added to the cells if it is a `residual`.
-    pub(super) fn forward(&self, x: &Cells, trace: &mut Trace, residual: bool) -> Result<(), EngineError> {
+    pub(super) fn forward(
+        &self,
+        x: &Cells,
+        trace: &mut Trace<'_>,
+        residual: bool,
+    ) -> Result<(), EngineError> {
         let (isa, hidden, len) = (self.isa, 2 * self.channels, 2 * x.piece());
         let inputs = x.values().par_chunks(x.piece());
         let maps = (
-            trace.expanded.values_mut().par_chunks_mut(len),
-            trace.active.values_mut().par_chunks_mut(len),
-            trace.mixed.values_mut().par_chunks_mut(len),
-            trace.mixed_active.values_mut().par_chunks_mut(len),
+            trace.expanded.par_chunks_mut(len),
+            trace.active.par_chunks_mut(len),
+            trace.mixed.par_chunks_mut(len),
+            trace.mixed_active.par_chunks_mut(len),
         );
         let sums = inputs.zip(maps).map(|(x, (expanded, active, mixed, mixed_active))| {
             self.expand(x, x.len() / self.channels, expanded);
@@ -165,7 +172,7 @@ impl<'a> Layer<'a> {
         trace.gate = self.excitation().forward(isa, averages);
         let reduce = self.reduce(&trace.gate.factors)?;
         let outs = trace.out.values_mut().par_chunks_mut(x.piece()).zip(x.values().par_chunks(x.piece()));
-        outs.zip(trace.mixed_active.values().par_chunks(len)).for_each(|((out, x), mixed)| {
+        outs.zip(trace.mixed_active.par_chunks(len)).for_each(|((out, x), mixed)| {
             if residual {
                 out.copy_from_slice(x);
             }
@@ -178,7 +185,7 @@ impl<'a> Layer<'a> {
     pub(super) fn backward(
         &self,
         x: &Cells,
-        trace: &mut Trace,
+        trace: &mut Trace<'_>,
         out: &Cells,
         gradient: &mut [f32],
     ) -> Result<(), EngineError> {
@@ -187,7 +194,7 @@ impl<'a> Layer<'a> {
         let [w1, b1, taps, b2, squeeze, squeeze_bias, excite, excite_bias, w2, b3] = parts_mut(d, gradient);
         sum_columns(isa, out.values(), b3);
 
-        products(isa, (out.padded(), d), (trace.mixed_active.padded(), hidden), x.len(), w2);
+        products(isa, (out.padded(), d), (&trace.mixed_active, hidden), x.len(), w2);
         let (gate, weight) = (&trace.gate.factors, self.parts[8]);
         let mut gate_gradient = vec![0.0; hidden];
         for (row, weights) in w2.chunks_exact_mut(hidden).zip(weight.chunks_exact(hidden)) {
@@ -211,21 +218,27 @@ impl<'a> Layer<'a> {
         b2.copy_from_slice(&biases[..hidden]);
         b1.copy_from_slice(&biases[hidden..]);
         by_tap.iter().enumerate().for_each(|(i, v)| taps[i % hidden * 9 + i / hidden] = *v);
-        products(isa, (trace.active.padded(), hidden), (x.padded(), d), x.len(), w1);
+        products(isa, (&trace.active, hidden), (x.padded(), d), x.len(), w1);
         Ok(())
     }
 
     /// Replaces the maps behind the GELUs by the gradients before them; returns, for every piece, the
     /// gradients of the second and first bias and of the taps.
-    fn hidden_gradients(&self, trace: &mut Trace, out: &Cells, back: &Packed, bias: &[f32]) -> Vec<Vec<f32>> {
+    fn hidden_gradients(
+        &self,
+        trace: &mut Trace<'_>,
+        out: &Cells,
+        back: &Packed,
+        bias: &[f32],
+    ) -> Vec<Vec<f32>> {
         let (isa, d, hidden, len) = (self.isa, self.channels, 2 * self.channels, 2 * out.piece());
         let (reversed, nothing) = (depthwise::reversed(&self.taps, hidden), vec![0.0; hidden]);
         let (expanded, mixed) = (&trace.expanded, &trace.mixed);
         let maps = (
-            expanded.values().par_chunks(len),
-            trace.active.values_mut().par_chunks_mut(len),
-            mixed.values().par_chunks(len),
-            trace.mixed_active.values_mut().par_chunks_mut(len),
+            expanded.par_chunks(len),
+            trace.active.par_chunks_mut(len),
+            mixed.par_chunks(len),
+            trace.mixed_active.par_chunks_mut(len),
         );
         let pieces = out.values().par_chunks(out.piece()).zip(maps);
         let sums = pieces.map(|(out, (expanded, active, mixed, grown))| {
@@ -243,15 +256,6 @@ impl<'a> Layer<'a> {
         });
         sums.collect()
     }
-}
-
-/// The sum of what the pieces give, in their order whatever the threads.
-fn total(pieces: Vec<Vec<f32>>, len: usize) -> Vec<f32> {
-    let mut total = vec![0.0; len];
-    for piece in pieces {
-        total.iter_mut().zip(piece).for_each(|(total, v)| *total += v);
-    }
-    total
 }
 
 /// The last 1x1 of an adapter with its gate.
@@ -273,7 +277,7 @@ impl Reduce {
 
 /// A bias with the zeros that whole vectors read behind it.
 fn padded(bias: &[f32]) -> Result<Buffer, EngineError> {
-    let mut buffer = Buffer::zeros(bias.len() + crate::kernels::LANES)?;
+    let mut buffer = Buffer::zeros(bias.len() + LANES)?;
     buffer[..bias.len()].copy_from_slice(bias);
     Ok(buffer)
 }

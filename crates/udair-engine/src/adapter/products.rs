@@ -1,4 +1,6 @@
-//! Sums of outer products over many cells: gradients of 1x1 convolutions, and covariances.
+//! Sums of outer products over many cells: gradients of 1x1 convolutions.
+
+use std::ops::AddAssign;
 
 use rayon::prelude::*;
 
@@ -33,4 +35,13 @@ pub(super) fn products(
             sum.copy_from_slice(&sums[..width]);
         }
     });
+}
+
+/// The sum of what parts give, in their order whatever the threads.
+pub(super) fn total<T: Copy + Default + AddAssign>(parts: Vec<Vec<T>>, len: usize) -> Vec<T> {
+    let mut total = vec![T::default(); len];
+    for part in parts {
+        total.iter_mut().zip(part).for_each(|(total, v)| *total += v);
+    }
+    total
 }

@@ -8,10 +8,11 @@ use super::optimiser::AdamW;
 use super::{Adaptation, Adapters, Outcome, Verdict, View, apply};
 use crate::anchors::Moments;
 use crate::kernels::Isa;
-use crate::{Anchor, EngineError, Map, Watch};
+use crate::run::Run;
+use crate::{Anchor, EngineError, Map};
 
 /// What the steps lead to.
-pub(super) struct Run {
+pub(super) struct Taken {
     /// The adapted maps, unless the guard drops them.
     pub(super) maps: Option<[Map; 3]>,
     pub(super) losses: Vec<[f64; 3]>,
@@ -21,21 +22,20 @@ pub(super) struct Run {
 }
 
 /// Adapts D4, D3 and D2.
-pub(super) fn run(
-    isa: Isa,
+pub(super) fn take(
+    run: &Run<'_>,
     adapters: &Adapters,
     maps: [&Map; 3],
     anchor: &Anchor,
     settings: &Adaptation,
-    watch: &dyn Watch,
-) -> Result<Run, EngineError> {
+) -> Result<Taken, EngineError> {
     if maps.map(|map| map.channels) != adapters.channels || anchor.channels() != adapters.channels {
         return Err(EngineError::weights("conditions, adapters and anchor differ in their channels"));
     }
     let level = |level: usize| {
-        let target = Target::new(isa, anchor, level)?;
+        let target = Target::new(run.isa, anchor, level)?;
         let values = adapters.values[level].clone();
-        adapt_level(isa, values, maps[level], level, &target, settings, watch)
+        adapt_level(run, values, maps[level], level, &target, settings)
     };
     let (a, (b, c)) = rayon::join(|| level(0), || rayon::join(|| level(1), || level(2)));
     let levels = [a?, b?, c?];
@@ -55,7 +55,7 @@ pub(super) fn run(
     let [a, b, c] = levels;
     let adapters = Adapters { channels: adapters.channels, values: [a.values, b.values, c.values] };
     let maps = (verdict == Verdict::Adapted).then_some([a.map, b.map, c.map]);
-    Ok(Run { maps, losses, change, verdict, adapters })
+    Ok(Taken { maps, losses, change, verdict, adapters })
 }
 
 /// The losses of the conditions as they are, for each anchor.
@@ -128,7 +128,7 @@ impl Target {
 
 fn view(map: &Map, level: usize, view: View) -> Result<Cells, EngineError> {
     match view {
-        View::Windows => Cells::windows(map, 1 << level),
+        View::Windows => Cells::windows(map, level),
         View::Whole => Cells::whole(map),
     }
 }
@@ -142,17 +142,16 @@ struct Adapted {
 }
 
 fn adapt_level(
-    isa: Isa,
+    run: &Run<'_>,
     mut values: Vec<f32>,
     map: &Map,
     level: usize,
     target: &Target,
     settings: &Adaptation,
-    watch: &dyn Watch,
 ) -> Result<Adapted, EngineError> {
-    let d = map.channels;
+    let (isa, d) = (run.isa, map.channels);
     let cells = view(map, level, settings.view)?;
-    let mut trace = Trace::new(&cells)?;
+    let mut trace = Trace::new(run, &cells)?;
     let mut slopes = cells.like(d)?;
     let mut gradient = vec![0.0; values.len()];
     // A loss that does not see means gives the last bias no gradient but rounding noise.
@@ -161,9 +160,7 @@ fn adapt_level(
     let mut losses = Vec::with_capacity(settings.steps + 1);
     let mut before = values.clone();
     for _ in 0..settings.steps {
-        if watch.cancelled() {
-            return Err(EngineError::Cancelled);
-        }
+        run.check()?;
         let layer = Layer::new(isa, d, &values)?;
         layer.forward(&cells, &mut trace, settings.residual)?;
         losses.push(target.loss(isa, settings, &trace.out, Some(&mut slopes))?);
@@ -178,6 +175,6 @@ fn adapt_level(
         Layer::new(isa, d, &values)?.forward(&cells, &mut trace, settings.residual)?;
     }
     let layer = Layer::new(isa, d, &values)?;
-    let (map, change) = apply::apply(isa, &layer, &trace.gate.factors, map, settings.residual)?;
+    let (map, change) = apply::apply(run, &layer, &trace.gate.factors, map, settings.residual)?;
     Ok(Adapted { map, values, losses, change })
 }

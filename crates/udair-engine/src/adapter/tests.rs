@@ -7,10 +7,11 @@ use super::excitation::Excitation;
 use super::layer::{Layer, PARTS, Trace, parts, sizes};
 use super::optimiser::AdamW;
 use super::*;
-use crate::Isa;
 use crate::anchors::Moments;
 use crate::kernels::tests::noise;
 use crate::reference::{Golden, assert_close};
+use crate::run::{Pool, Run};
+use crate::{Isa, Silent};
 
 /// The values of an adapter whose tensors have these names behind `prefix`.
 fn values(golden: &Golden, prefix: &str) -> Vec<f32> {
@@ -36,13 +37,15 @@ fn sum(total: &mut Vec<f32>, values: &[f32]) {
 fn adapter_equals_the_reference() {
     let Some(golden) = Golden::open("layers/adapter") else { return };
     let values = values(&golden, "param.adapt.");
+    let pool = Pool::default();
     for isa in Isa::available() {
+        let run = Run::new(isa, 0, &pool, &Silent, 1);
         let mut total = Vec::new();
         for n in 0..golden.images("input") {
             let x = Cells::whole(&golden.map("input", n)).unwrap();
             let slopes = Cells::whole(&golden.map("grad_out", n)).unwrap();
             let layer = Layer::new(isa, x.channels, &values).unwrap();
-            let mut trace = Trace::new(&x).unwrap();
+            let mut trace = Trace::new(&run, &x).unwrap();
             layer.forward(&x, &mut trace, false).unwrap();
             let out = golden.map("out", n).data;
             assert_close("out", trace.out.values(), &out, golden.tolerance("out"));
@@ -145,7 +148,8 @@ fn first_gradients_equal_the_reference() {
     else {
         return;
     };
-    let isa = Isa::detect();
+    let (isa, pool) = (Isa::detect(), Pool::default());
+    let run = Run::new(isa, 0, &pool, &Silent, 1);
     let pattern = golden.tensors["reference_index"].data[0] as usize;
     for (name, map) in NAMES.iter().zip(["no_tta.D4", "no_tta.D3", "no_tta.D2"]) {
         let x = Cells::whole(&golden.map(map, 0)).unwrap();
@@ -153,7 +157,7 @@ fn first_gradients_equal_the_reference() {
         let anchor = Cells::whole(&golden.map(&format!("anchor.distrib_{level}"), pattern)).unwrap();
         let values = values(&weights, &format!("{name}."));
         let layer = Layer::new(isa, x.channels, &values).unwrap();
-        let mut trace = Trace::new(&x).unwrap();
+        let mut trace = Trace::new(&run, &x).unwrap();
         layer.forward(&x, &mut trace, false).unwrap();
 
         let size = (anchor.height, anchor.width);
@@ -242,7 +246,8 @@ fn loss_in_f64(
 
 #[test]
 fn gradients_equal_differences() {
-    let (d, isa) = (4, Isa::detect());
+    let (d, isa, pool) = (4, Isa::detect(), Pool::default());
+    let run = Run::new(isa, 0, &pool, &Silent, 1);
     let map = Map { channels: d, height: 6, width: 4, data: noise(24 * d, 1) };
     let mut x = Cells::whole(&map).unwrap();
     (x.count, x.height) = (2, 3);
@@ -252,7 +257,7 @@ fn gradients_equal_differences() {
     for alignment in [Alignment::Root, Alignment::Squared, Alignment::Relative { mean: 0.7 }] {
         for residual in [false, true] {
             let layer = Layer::new(isa, d, &values).unwrap();
-            let mut trace = Trace::new(&x).unwrap();
+            let mut trace = Trace::new(&run, &x).unwrap();
             layer.forward(&x, &mut trace, residual).unwrap();
             let mut slopes = x.like(d).unwrap();
             let loss = coral::loss(isa, alignment, &trace.out, &anchor, Some(&mut slopes)).unwrap();

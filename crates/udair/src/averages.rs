@@ -1,0 +1,154 @@
+//! Noise moves values about their mean: a picture has the same local averages with it and without it, and what a
+//! network changes of them it has made up. Where noise is mild, its result gets them back.
+//!
+//! Where noise is strong, black cuts half of it off and the averages are too bright; there the network knows
+//! better.
+
+use rayon::prelude::*;
+
+/// Side of the blocks that are averaged, in pixels: noise averages out to 1/32 of its deviation.
+const BLOCK: usize = 32;
+
+/// Standard deviation of what was taken away, in a range of values of 1, up to which averages are kept, and
+/// from which on they are not.
+const MILD: f64 = 8.0 / 255.0;
+const STRONG: f64 = 2.0 * MILD;
+
+/// Gives `restored`, rows of `width` RGB pixels, the local averages of `input` where it took mild noise away.
+/// Pictures that are smaller than a block stay as they are: the average of a few values is as noisy as they.
+pub(crate) fn keep(input: &[f32], restored: &mut [f32], width: usize) {
+    let row = 3 * width;
+    let height = restored.len() / row;
+    if width.min(height) < BLOCK {
+        return;
+    }
+    let (across, down) = (Blocks::of(width), Blocks::of(height));
+    let corrections: Vec<[f32; 3]> = (0..down.count * across.count)
+        .into_par_iter()
+        .map(|block| {
+            let columns = across.range(block % across.count);
+            let rows = down.range(block / across.count);
+            correction(rows.map(|y| {
+                let row = y * row + 3 * columns.start..y * row + 3 * columns.end;
+                (&input[row.clone()], &restored[row])
+            }))
+        })
+        .collect();
+    restored.par_chunks_exact_mut(row).enumerate().for_each(|(y, values)| {
+        let (top, bottom, below) = down.between(y);
+        let rows = [top, bottom].map(|block| &corrections[block * across.count..][..across.count]);
+        for (x, pixel) in values.chunks_exact_mut(3).enumerate() {
+            let (left, right, beside) = across.between(x);
+            let along = |row: &[[f32; 3]], c: usize| mix(row[left][c], row[right][c], beside);
+            for (c, value) in pixel.iter_mut().enumerate() {
+                *value += mix(along(rows[0], c), along(rows[1], c), below);
+            }
+        }
+    });
+}
+
+/// What a block lacks of its average in each channel, less where stronger noise was taken away.
+fn correction<'a>(rows: impl Iterator<Item = (&'a [f32], &'a [f32])>) -> [f32; 3] {
+    let (mut sums, mut squares, mut pixels) = ([0.0_f64; 3], [0.0_f64; 3], 0.0);
+    for (input, restored) in rows {
+        for (input, restored) in input.chunks_exact(3).zip(restored.chunks_exact(3)) {
+            for c in 0..3 {
+                let taken = f64::from(input[c]) - f64::from(restored[c]);
+                sums[c] += taken;
+                squares[c] += taken * taken;
+            }
+            pixels += 1.0;
+        }
+    }
+    std::array::from_fn(|c| {
+        let mean = sums[c] / pixels;
+        let deviation = (squares[c] / pixels - mean * mean).max(0.0).sqrt();
+        let share = ((STRONG - deviation) / (STRONG - MILD)).clamp(0.0, 1.0);
+        (share * mean) as f32
+    })
+}
+
+/// A side of the picture in blocks of about [`BLOCK`] pixels.
+#[derive(Clone, Copy)]
+struct Blocks {
+    length: usize,
+    count: usize,
+}
+
+impl Blocks {
+    fn of(length: usize) -> Self {
+        Self { length, count: (length + BLOCK / 2) / BLOCK }
+    }
+
+    fn range(self, block: usize) -> std::ops::Range<usize> {
+        block * self.length / self.count..(block + 1) * self.length / self.count
+    }
+
+    /// The blocks whose centres a position lies between, and how near it is to the second, from 0 to 1.
+    fn between(self, at: usize) -> (usize, usize, f32) {
+        let place = (at as f32 + 0.5) * self.count as f32 / self.length as f32 - 0.5;
+        let place = place.clamp(0.0, (self.count - 1) as f32);
+        let first = place as usize;
+        (first, (first + 1).min(self.count - 1), place.fract())
+    }
+}
+
+fn mix(a: f32, b: f32, share: f32) -> f32 {
+    a + (b - a) * share
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Values of mean 0 and about this deviation, the same in every run.
+    fn noise(len: usize, deviation: f32) -> Vec<f32> {
+        let mut state = 1_u32;
+        let mut unit = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as f32 / (1 << 24) as f32
+        };
+        (0..len).map(|_| (unit() + unit() + unit() - 1.5) * 2.0 * deviation).collect()
+    }
+
+    fn mean(values: &[f32]) -> f32 {
+        values.iter().sum::<f32>() / values.len() as f32
+    }
+
+    /// A plain picture with noise, and a result that took the noise away and `shift` with it.
+    fn pictures(size: (usize, usize), deviation: f32, shift: f32) -> (Vec<f32>, Vec<f32>) {
+        let len = size.0 * size.1 * 3;
+        (noise(len, deviation).into_iter().map(|v| 0.5 + v).collect(), vec![0.5 - shift; len])
+    }
+
+    #[test]
+    fn mild_noise_leaves_the_averages_and_strong_noise_does_not() {
+        for (levels, kept) in [(1.0, 1.0), (6.0, 1.0), (12.0, 0.5), (20.0, 0.0), (60.0, 0.0)] {
+            for (size, kept) in [((32, 90), kept), ((200, 47), kept), ((130, 130), kept), ((31, 200), 0.0)] {
+                let (input, mut restored) = pictures(size, levels / 255.0, 0.1);
+                keep(&input, &mut restored, size.0);
+                let share = (mean(&restored) - 0.4) / 0.1;
+                assert!(
+                    (share - kept).abs() < 0.12,
+                    "{levels} levels, {size:?}: {share} of the shift is back"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn detail_and_smooth_change_stay() {
+        let (width, height) = (96, 64);
+        let ramp = |x: usize| x as f32 / width as f32;
+        let input: Vec<f32> = (0..width * height * 3).map(|i| ramp(i / 3 % width)).collect();
+        // Right but for a darkening that grows along the picture.
+        let mut restored: Vec<f32> = input.iter().map(|v| v - 0.1 * v).collect();
+        keep(&input, &mut restored, width);
+        let worst = input.iter().zip(&restored).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(worst < 0.02, "{worst}");
+        let fine: Vec<f32> = (0..width * height * 3).map(|i| (i / 3 % 2) as f32 * 0.01).collect();
+        let mut restored = fine.clone();
+        keep(&fine, &mut restored, width);
+        assert_eq!(restored, fine);
+    }
+}
