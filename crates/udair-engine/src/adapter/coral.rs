@@ -7,7 +7,7 @@
 use rayon::prelude::*;
 
 use super::cells::Cells;
-use super::products::total;
+use super::products::{CHUNK, PARTS, total};
 use crate::EngineError;
 use crate::anchors::Moments;
 use crate::kernels::{Buffer, Epilogue, Gram, Isa, LANES, Output, Packed, gram, matmul, sum_columns};
@@ -37,7 +37,7 @@ impl Alignment {
 /// Mean and covariance over all cells.
 pub(crate) fn moments(isa: Isa, cells: &Cells) -> Result<Moments, EngineError> {
     let (n, d) = (cells.len(), cells.channels);
-    let parts = || cells.values().par_chunks(n.div_ceil(PARTS).next_multiple_of(CHUNK) * d);
+    let parts = || cells.values().par_chunks(part(n) * d);
     let sums = parts().map(|part| {
         let mut sums = vec![0.0_f64; d];
         for chunk in part.chunks(CHUNK * d) {
@@ -65,12 +65,10 @@ pub(crate) fn moments(isa: Isa, cells: &Cells) -> Result<Moments, EngineError> {
     Ok(Moments { mean, covariance })
 }
 
-/// Cells at a time that are centred: they stay in the cache.
-const CHUNK: usize = 128;
-
-/// Parts that the cells are summed up in, side by side: as many whatever the threads, so that the sum does
-/// not depend on them.
-const PARTS: usize = 4;
+/// Cells of a part of `cells`: whole chunks.
+fn part(cells: usize) -> usize {
+    cells.div_ceil(PARTS).next_multiple_of(CHUNK)
+}
 
 /// Cells minus their mean.
 fn centre(cells: &[f32], mean: &[f32], centred: &mut [f32]) {
@@ -142,7 +140,7 @@ pub(super) fn loss(
         let shares = bias.iter_mut().zip(&loss.shift);
         shares.for_each(|(b, m)| *b = (m * loss.mean_slope / n as f64) as f32);
         let epilogue = Epilogue { bias: Some(&bias), ..Epilogue::default() };
-        let (output, piece) = (Output::interleaved(d), n.div_ceil(PARTS).next_multiple_of(CHUNK) * d);
+        let (output, piece) = (Output::interleaved(d), part(n) * d);
         let pieces = gradient.values_mut().par_chunks_mut(piece).zip(features.values().par_chunks(piece));
         pieces.try_for_each(|(gradient, features)| {
             let mut centred = Buffer::zeros(CHUNK * d)?;

@@ -7,10 +7,10 @@ use rayon::prelude::*;
 use crate::kernels::{Gram, Isa, Outer, outer};
 
 /// Cells at a time: both sides stay in the cache while all pairs of channels are summed.
-const CHUNK: usize = 128;
+pub(super) const CHUNK: usize = 128;
 
-/// Parts of the sum that are made side by side.
-const PARTS: usize = 4;
+/// Parts that are made side by side: as many whatever the threads, so that no sum depends on them.
+pub(super) const PARTS: usize = 4;
 
 /// `sum[i][j]` = sum over `cells` cells of left channel i times right channel j. Each side comes with
 /// its number of channels; the right one reaches [`crate::kernels::LANES`] values further.
