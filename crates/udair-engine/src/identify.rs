@@ -16,11 +16,13 @@
 //! than `part`, that part speaks for the picture.
 
 mod fit;
+mod kept_out;
 mod moments;
 
 use std::collections::BTreeMap;
 
 pub use fit::{Examples, Pair};
+pub use kept_out::kept_out;
 pub use moments::{PARTS, SMALLEST, part};
 pub(crate) use moments::{Shown, moments};
 

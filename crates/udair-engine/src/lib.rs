@@ -60,7 +60,9 @@ pub use conditions::{Conditions, Map};
 pub use config::{Blocks, Config, Guidance, Padding};
 pub use engine::{Attention, Engine};
 pub use error::EngineError;
-pub use identify::{Examples, Finding, Identification, Identifier, Likeness, PARTS, Pair, SMALLEST, part};
+pub use identify::{
+    Examples, Finding, Identification, Identifier, Likeness, PARTS, Pair, SMALLEST, kept_out, part,
+};
 pub use import::{ImportError, Imported, import};
 pub use kernels::{Isa, Precision, planar};
 pub use machine::Machine;

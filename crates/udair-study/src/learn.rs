@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use udair::{Adapt, Decision, Options, Pattern, Picture, Restorer, Weights};
 use udair_engine::{Aim, Engine, EngineError, Examples, Identifier, MomentSum, Pair, Silent};
 
-use crate::stream::{Stream, number};
+use crate::stream::Stream;
 use crate::{Case, StudyError, subjects};
 
 pub use maps::averaged_maps;
@@ -57,12 +57,10 @@ struct Seen {
 /// What identification compares: of the whole picture, and of its parts.
 type Feature = (Vec<f64>, Vec<Vec<f64>>);
 
-/// True for the tenth of the pictures that is kept out: by the name behind the number, so that
-/// versions of one photo stay together.
+/// True for the tenth of the pictures that is kept out of the fit, and of training where `data.keep_out` is set
+/// ([`udair_engine::kept_out`]).
 pub fn kept_out(case: &Case) -> bool {
-    let stem = case.lq.file_stem().unwrap_or_default().to_string_lossy();
-    let name = stem.split_once('-').map_or(&*stem, |(_, name)| name);
-    number(name).is_multiple_of(10)
+    udair_engine::kept_out(&case.lq.file_stem().unwrap_or_default().to_string_lossy())
 }
 
 /// At most `most` cases of each collection, evenly spread.

@@ -11,11 +11,6 @@ pub(crate) fn mix(seed: u64) -> u64 {
 
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// A number for a text, the same on every machine (FNV-1a).
-pub(crate) fn number(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, b| (hash ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3))
-}
-
 /// A stream of random numbers.
 #[derive(Debug, Clone)]
 pub(crate) struct Stream(u64);

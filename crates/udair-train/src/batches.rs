@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
+use udair_engine::kept_out;
 use udair_image::fingerprint;
 
 use crate::TrainError;
@@ -57,7 +58,10 @@ pub fn open(config: &Config) -> Result<(Arc<dyn Batches>, Vec<Pair>), TrainError
         let pairs = Pair::drawn(&generated(config.seed + 1)?, config.val.crop, config.val.most)?;
         return Ok((Arc::new(generated(config.seed)?), pairs));
     }
-    let manifest = Manifest::read(Path::new(&data.manifest))?;
+    let mut manifest = Manifest::read(Path::new(&data.manifest))?;
+    if data.keep_out {
+        manifest.entries.retain(|entry| !kept_out(&entry.name()));
+    }
     let mut dataset = Dataset::new(&manifest, &data.patterns, mix, recipe, config.seed, data.cache << 20)?;
     if data.scenes {
         dataset = dataset.with_scenes_of(&manifest)?;
@@ -163,5 +167,35 @@ impl Pair {
             }
         }
         Ok(pairs)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::testing::pictures;
+
+    #[test]
+    fn the_tenth_for_calibration_stays_out_of_training() {
+        let names: Vec<String> = (0..60).map(|i| format!("photo{i}.png")).collect();
+        let files: Vec<_> = names.iter().map(|name| (name.as_str(), 24, 24)).collect();
+        let folder = pictures(&files);
+        let lines: String = names.iter().map(|name| format!("clean\tphotos\t-\t{name}\n")).collect();
+        let manifest = folder.path().join("manifest.tsv");
+        std::fs::write(&manifest, lines).unwrap();
+        let seen = |keep_out: bool| {
+            let set = [
+                format!("data.keep_out={keep_out}"),
+                format!("data.manifest={:?}", manifest.display().to_string()),
+                "data.patterns=[\"denoise\", \"clean\"]".into(),
+            ];
+            open(&Config::read("", &set).unwrap()).unwrap().0.fingerprints().unwrap()
+        };
+        let print = |name: &String| fingerprint(&std::fs::read(folder.path().join(name)).unwrap());
+        let rest = names.iter().filter(|name| !kept_out(name.trim_end_matches(".png")));
+        let rest: BTreeSet<String> = rest.map(print).collect();
+        assert!(rest.len() < names.len());
+        assert_eq!(seen(true), rest);
+        assert_eq!(seen(false), names.iter().map(print).collect());
     }
 }

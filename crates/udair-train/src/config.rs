@@ -52,6 +52,9 @@ pub struct Config {
 pub struct Data {
     /// A `manifest.tsv`.
     pub manifest: String,
+    /// Leave out of training the tenth of the pictures that `udair study anchors` calibrates identification
+    /// with ([`udair_engine::kept_out`]): what was trained on looks too well known.
+    pub keep_out: bool,
     /// Patterns, in the order of the batches and of the anchors.
     pub patterns: Vec<String>,
     /// Side of the crops in pixels, a multiple of 8.
@@ -175,6 +178,7 @@ impl Default for Config {
             init: String::new(),
             data: Data {
                 manifest: String::new(),
+                keep_out: false,
                 patterns: patterns.map(String::from).into(),
                 size: 64,
                 per_pattern: 2,

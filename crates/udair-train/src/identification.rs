@@ -1,6 +1,7 @@
 //! How the network in training tells pictures apart: features of training crops, for
 //! [`Examples::fit`].
 
+use rayon::prelude::*;
 use udair_engine::{Examples, Identifier, Weights};
 
 use crate::TrainError;
@@ -8,7 +9,7 @@ use crate::batches::Batches;
 use crate::runner::Runner;
 
 /// One crop in so many of each pattern calibrates what the others are fitted to.
-const KEPT_OUT: u64 = 8;
+const KEPT_OUT: usize = 8;
 
 /// Learns from `per_pattern` crops of every pattern, of the given sizes in turn, from the batches from
 /// number `first` on.
@@ -24,13 +25,21 @@ pub fn learn(
 ) -> Result<Identifier, TrainError> {
     let runner = Runner::new(weights)?;
     let [mut fitted, mut others] = [Examples::default(), Examples::default()];
-    for (number, &size) in (0..per_pattern as u64).zip(sizes.iter().cycle()) {
-        let batch = batches.batch(first + number, size, 1)?;
-        let examples = if number % KEPT_OUT == 2 { &mut others } else { &mut fitted };
-        for (picture, label) in batch.labels().into_iter().enumerate() {
-            let Some(label) = label else { continue };
+    let look = |number: usize| -> Result<Vec<(Vec<f64>, usize)>, TrainError> {
+        let size = sizes[number % sizes.len()];
+        let batch = batches.batch(first + number as u64, size, 1)?;
+        let labelled = batch.labels().into_iter().enumerate().filter_map(|(i, label)| Some((i, label?)));
+        let seen = labelled.map(|(picture, label)| {
             let rgb = batch.rgb(&batch.degraded, picture);
-            examples.push(runner.conditions(&rgb, size, size)?.feature, label, "", 1.0);
+            Ok((runner.conditions(&rgb, size, size)?.feature, label))
+        });
+        seen.collect()
+    };
+    let seen: Vec<_> = (0..per_pattern).into_par_iter().map(look).collect::<Result<_, _>>()?;
+    for (number, crops) in seen.into_iter().enumerate() {
+        let examples = if number % KEPT_OUT == 2 { &mut others } else { &mut fitted };
+        for (feature, label) in crops {
+            examples.push(feature, label, "", 1.0);
         }
     }
     // What two patterns at once look like and what none does takes whole pictures.

@@ -9,7 +9,7 @@ use clap::Args;
 use udair::{Options, Pattern, Restorer};
 use udair_engine::{Aim, Anchor, Engine, Weights};
 use udair_image::write_atomic;
-use udair_study::{Gain, averaged_maps, cases, gains, learn, thinned, worth};
+use udair_study::{Case, Gain, averaged_maps, cases, gains, kept_out, learn, thinned, unseen, worth};
 
 use crate::args::Compute;
 use crate::exit::Exit;
@@ -20,7 +20,8 @@ use crate::progress::Progress;
 /// Learn identification and anchors from training pictures
 ///
 /// Writes the weights with `identify.*` and `anchors.*` made anew. A tenth of the pictures is kept out
-/// of the fit, for calibration. Takes minutes; name training pictures only.
+/// of the fit, for calibration and for trials of adaptation; training leaves out the same with
+/// `data.keep_out = true`. Takes minutes; name training pictures only.
 #[derive(Debug, Args)]
 pub(crate) struct AnchorsArgs {
     /// Table of training pictures: tab-separated columns task, source, lq, gt
@@ -35,7 +36,7 @@ pub(crate) struct AnchorsArgs {
     #[arg(long, value_name = "N", default_value = "100")]
     per_source: usize,
 
-    /// Pictures of each source to try adaptation on, at most
+    /// Pictures of each source to try adaptation on, at most, of those that are kept out
     #[arg(long, value_name = "N", default_value = "12")]
     trials: usize,
 
@@ -54,7 +55,10 @@ pub(crate) fn run(args: &AnchorsArgs) -> anyhow::Result<Exit> {
     args.compute.start()?;
     let weights = model::weights(&args.compute)?;
     let cases = cases::manifest(&args.manifest)?;
-    let (all, few) = (thinned(&cases, args.per_source), thinned(&cases, args.trials));
+    let others: Vec<Case> = cases.iter().filter(|case| kept_out(case)).cloned().collect();
+    let (all, few) = (thinned(&cases, args.per_source), thinned(&others, args.trials));
+    let trained_on = weights.trained_on();
+    let (_, trained) = unseen(others.clone(), &trained_on)?;
     let progress = Progress::new(all.len() + few.len());
     let count = AtomicUsize::new(0);
     let done = || {
@@ -71,6 +75,12 @@ pub(crate) fn run(args: &AnchorsArgs) -> anyhow::Result<Exit> {
     let (views, right) = learned.kept_out;
     let mut said =
         format!("fitted to {} pictures; {right} of {views} views of others named rightly\n", learned.fitted);
+    if trained > 0 {
+        let of = others.len();
+        said.push_str(&format!(
+            "of the {of} pictures kept out, {trained} were trained on: what is calibrated flatters\n"
+        ));
+    }
     for (aim, name) in weights.aims.iter_mut().flatten().zip(&weights.patterns) {
         let own: Vec<Gain> = gains.iter().filter(|(p, _)| p.id() == name).map(|(_, gain)| *gain).collect();
         let bound = worth(&own);

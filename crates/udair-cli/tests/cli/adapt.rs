@@ -97,12 +97,28 @@ fn anchors_are_learned_and_adapted_to() {
 fn what_cannot_be_adapted_says_why() {
     let sandbox = Sandbox::new();
     sandbox.picture("a.png", 80, 72);
-    let ended = sandbox.run(&["restore", "a.png", "--adapt", "auto"]).expect(0);
+    sandbox.write("plain", &weights_of("derain", &Config::small()));
+    let args = ["restore", "a.png", "--always", "--adapt", "coral", "--model", "plain"];
+    let ended = sandbox.run(&args).expect(0);
     assert!(ended.stderr.contains("not adapted: the weights hold no anchors"), "{}", ended.stderr);
     for method in ["tent", "sar"] {
         let ended = sandbox.run(&["restore", "a.png", "--overwrite", "--adapt", method]).expect(2);
         assert!(ended.stderr.contains("hint: build with --features train"), "{}", ended.stderr);
     }
+}
+
+#[test]
+fn the_weights_that_ship_can_be_adapted_and_auto_trusts_none_of_it() {
+    let sandbox = Sandbox::new();
+    sandbox.picture("a.png", 80, 72);
+    let restore = |rest: &[&str]| -> Value {
+        let args = ["restore", "a.png", "--always", "--overwrite", "--json"];
+        sandbox.run(&[&args[..], rest].concat()).expect(0).json()[0].clone()
+    };
+    let forced = restore(&["--adapt", "coral", "--pattern", "derain"]);
+    assert_eq!((&forced["adapted"], &forced["adaptation"]), (&true.into(), &"adapted".into()));
+    let auto = restore(&["--adapt", "auto", "--pattern", "derain"]);
+    assert_eq!((&auto["adapted"], &auto["adaptation"]), (&false.into(), &"near".into()));
 }
 
 #[test]
