@@ -22,6 +22,10 @@ pub(crate) struct DevicesArgs {
     #[arg(long, value_name = "WxH", value_parser = crate::bench::size)]
     check: Option<(usize, usize)>,
 
+    /// Try the devices of this back end alone, for the process that started this one
+    #[arg(long, value_name = "NAME", hide = true)]
+    back_end: Option<String>,
+
     #[command(flatten)]
     compute: Compute,
 }
@@ -29,9 +33,10 @@ pub(crate) struct DevicesArgs {
 pub(crate) fn run(args: &DevicesArgs) -> anyhow::Result<Exit> {
     args.compute.start()?;
     let mut failed = false;
-    let text = match args.check {
-        None => list(),
-        Some(size) => check(&args.compute, size, &mut failed)?,
+    let text = match (&args.back_end, args.check) {
+        (Some(name), _) => probe(name),
+        (None, None) => list(),
+        (None, Some(size)) => check(&args.compute, size, &mut failed)?,
     };
     std::io::stdout().lock().write_all(text.as_bytes())?;
     Ok(if failed { Exit::SomeFailed } else { Exit::Done })
@@ -51,16 +56,47 @@ fn list() -> String {
     format!("{table}{ALONE}")
 }
 
+#[cfg(not(feature = "train"))]
+fn probe(_name: &str) -> String {
+    String::new()
+}
+
+/// Said of a device that computes.
+#[cfg(feature = "train")]
+const READY: &str = "ready";
+
+/// A line for every device of a back end: its name, a tab, and [`READY`] or what is wrong.
+#[cfg(feature = "train")]
+fn probe(name: &str) -> String {
+    let found = udair_nn::device::of_back_end(name).into_iter();
+    let state = |device: Result<_, String>| device.map_or_else(|reason| reason, |_| READY.into());
+    found.map(|found| format!("{}\t{}\n", found.name, state(found.device))).collect()
+}
+
+/// The devices beside the CPU and their states, each back end tried by a process of its own: a driver may crash.
+#[cfg(feature = "train")]
+fn probed() -> Vec<(String, String)> {
+    let ask = |&name: &&str| {
+        let program = std::env::current_exe()?;
+        std::process::Command::new(program).args(["devices", "--back-end", name]).output()
+    };
+    let devices = |name: &&str| match ask(name) {
+        Ok(ended) if ended.status.success() => {
+            let text = String::from_utf8_lossy(&ended.stdout).into_owned();
+            text.lines().filter_map(|line| line.split_once('\t')).map(|(n, s)| (n.into(), s.into())).collect()
+        }
+        Ok(ended) => vec![((*name).to_string(), format!("its driver crashed ({})", ended.status))],
+        Err(error) => vec![((*name).to_string(), format!("cannot be tried: {error}"))],
+    };
+    udair_nn::device::BACK_ENDS.iter().flat_map(devices).collect()
+}
+
 #[cfg(feature = "train")]
 fn list() -> String {
     let mut table = Table::new(2, &["device", "state"]);
-    for found in udair_nn::device::find() {
-        let state = match found.device {
-            Ok(_) if found.name == udair_nn::device::CPU => cpu(),
-            Ok(_) => "ready".into(),
-            Err(reason) => reason,
-        };
-        table.row([found.name, state]);
+    table.row([udair_nn::device::CPU.into(), cpu()]);
+    for (name, state) in probed() {
+        table.row([name, state]);
     }
     let more = if udair_nn::device::BACK_ENDS.is_empty() { ALONE } else { "" };
     format!("{table}{more}")
@@ -115,9 +151,9 @@ fn check(compute: &Compute, size: (usize, usize), failed: &mut bool) -> anyhow::
     }
     let mut table = Table::new(1, &["device", "seconds", "first", "largest difference", ""]);
     table.row(["cpu".into(), format!("{fastest:.4}"), String::new(), String::new(), String::new()]);
-    for found in udair_nn::device::find().into_iter().skip(1) {
-        let name = found.name.clone();
-        let tried = found.device.and_then(|_| {
+    for (name, state) in probed() {
+        let ready = if state == READY { Ok(()) } else { Err(state) };
+        let tried = ready.and_then(|()| {
             let machine = model::Machine::of(compute).map_err(|problem| problem.to_string())?;
             let engine = machine.engine(&weights).map_err(|error| error.to_string())?;
             let network = crate::device::OnDevice::new(engine, &weights, &name)?;

@@ -1,7 +1,8 @@
 //! Devices that networks can run on, by name: `cpu`, `cuda:0`, `vulkan:0`, `metal:0`.
 //!
 //! Back ends are compiled in by features, and a driver that is missing or broken makes them panic, so
-//! everything here looks before it leaps: a device is only given out after it has computed something.
+//! everything here looks before it leaps: a device is only given out after it has computed something. (A driver that
+//! crashes ends the program all the same; who must not end tries in a process of its own, as `udair devices` does.)
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -27,13 +28,6 @@ pub struct Found {
     pub name: String,
     /// The device, or why it cannot be used.
     pub device: Result<Device, String>,
-}
-
-/// The CPU, then every device of the back ends of this build, each tried. A back end without devices
-/// is listed once, with the reason.
-pub fn find() -> Vec<Found> {
-    let cpu = Found { name: CPU.into(), device: Ok(Device::flex()) };
-    std::iter::once(cpu).chain(BACK_ENDS.iter().flat_map(|name| of_back_end(name))).collect()
 }
 
 /// The device of this name; a back end's name alone means its first device.
@@ -69,7 +63,8 @@ pub fn guarded<T>(compute: impl FnOnce() -> T) -> Result<T, String> {
     })
 }
 
-fn of_back_end(name: &str) -> Vec<Found> {
+/// Every device of one of [`BACK_ENDS`], each tried. A back end without devices is listed once, with the reason.
+pub fn of_back_end(name: &str) -> Vec<Found> {
     let devices = match guarded(|| enumerate(name)) {
         Ok(devices) if devices.is_empty() => Err("no such device on this machine".to_string()),
         other => other,
@@ -113,7 +108,7 @@ mod tests {
     #[test]
     fn the_cpu_is_always_there_and_unknown_names_are_refused() {
         assert!(named("cpu").is_ok());
-        assert!(find()[0].device.is_ok());
+        assert!(of_back_end("tpu")[0].device.is_err());
         for name in ["", "gpu", "cpu:1", "tpu:0"] {
             assert!(named(name).is_err_and(|reason| reason.contains("it has cpu")), "{name}");
         }
