@@ -70,7 +70,8 @@ const READY: &str = "ready";
 fn probe(name: &str) -> String {
     let found = udair_nn::device::of_back_end(name).into_iter();
     let state = |device: Result<_, String>| device.map_or_else(|reason| reason, |_| READY.into());
-    found.map(|found| format!("{}\t{}\n", found.name, state(found.device))).collect()
+    let lines: Vec<String> = found.map(|found| format!("{}\t{}", found.name, state(found.device))).collect();
+    lines.join("\n")
 }
 
 /// The devices beside the CPU and their states, each back end tried by a process of its own: a driver may crash.

@@ -180,9 +180,9 @@ mod tests {
         let names: Vec<String> = (0..60).map(|i| format!("photo{i}.png")).collect();
         let files: Vec<_> = names.iter().map(|name| (name.as_str(), 24, 24)).collect();
         let folder = pictures(&files);
-        let lines: String = names.iter().map(|name| format!("clean\tphotos\t-\t{name}\n")).collect();
+        let lines: Vec<String> = names.iter().map(|name| format!("clean\tphotos\t-\t{name}")).collect();
         let manifest = folder.path().join("manifest.tsv");
-        std::fs::write(&manifest, lines).unwrap();
+        std::fs::write(&manifest, lines.join("\n")).unwrap();
         let seen = |keep_out: bool| {
             let set = [
                 format!("data.keep_out={keep_out}"),

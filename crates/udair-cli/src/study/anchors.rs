@@ -77,9 +77,10 @@ pub(crate) fn run(args: &AnchorsArgs) -> anyhow::Result<Exit> {
         format!("fitted to {} pictures; {right} of {views} views of others named rightly\n", learned.fitted);
     if trained > 0 {
         let of = others.len();
-        said.push_str(&format!(
+        let line = format!(
             "of the {of} pictures kept out, {trained} were trained on: what is calibrated flatters\n"
-        ));
+        );
+        said.push_str(&line);
     }
     for (aim, name) in weights.aims.iter_mut().flatten().zip(&weights.patterns) {
         let own: Vec<Gain> = gains.iter().filter(|(p, _)| p.id() == name).map(|(_, gain)| *gain).collect();
