@@ -112,7 +112,7 @@ fn the_weights_that_ship_can_be_adapted_and_auto_trusts_none_of_it() {
     let sandbox = Sandbox::new();
     sandbox.picture("a.png", 80, 72);
     let restore = |rest: &[&str]| -> Value {
-        let args = ["restore", "a.png", "--always", "--overwrite", "--json"];
+        let args = ["restore", "a.png", "--always", "--overwrite", "--json", "--model", "small"];
         sandbox.run(&[&args[..], rest].concat()).expect(0).json()[0].clone()
     };
     let forced = restore(&["--adapt", "coral", "--pattern", "derain"]);
