@@ -1,9 +1,9 @@
 //! Which training pictures are kept for calibration.
 
 /// True for the tenth of all pictures that takes no part in a fit and, where a training run says so, none in
-/// training: probabilities and bounds come from these. It depends on the file's name without extension, behind
-/// a number that a list may have put in front (`0012-name`), so that versions of one photo stay together and
-/// training and study agree without a list.
+/// training: temperature, limit and margin come from these. It depends on the file's name without extension, or on what
+/// follows its first hyphen (lists number their files `0012-name`), so that files of one name stay together
+/// and training and study agree without a list.
 pub fn kept_out(stem: &str) -> bool {
     let name = stem.split_once('-').map_or(stem, |(_, name)| name);
     // FNV-1a: the same on every machine.
