@@ -7,6 +7,8 @@ use udair::{AnchorDistance, Conditions, Coral, EngineError, Identification, Netw
 use udair_engine::{Adapted, Engine};
 use udair_nn::{Udair, device};
 
+use crate::probe;
+
 /// The engine, and the same network elsewhere.
 pub(crate) struct OnDevice {
     engine: Engine,
@@ -17,7 +19,7 @@ impl OnDevice {
     /// # Errors
     /// What is wrong with the device of this name.
     pub(crate) fn new(engine: Engine, weights: &Weights, name: &str) -> Result<Self, String> {
-        let device = device::named(name)?;
+        let device = probe::named(name)?;
         let net = device::guarded(|| Udair::from_weights(weights, &device))?;
         Ok(Self { engine, net })
     }

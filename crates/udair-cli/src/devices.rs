@@ -10,6 +10,8 @@ use udair_engine::Isa;
 use crate::args::Compute;
 use crate::exit::Exit;
 use crate::model;
+#[cfg(feature = "train")]
+use crate::probe::{self, report};
 use crate::table::Table;
 
 /// List the devices that `--device` takes
@@ -34,7 +36,7 @@ pub(crate) fn run(args: &DevicesArgs) -> anyhow::Result<Exit> {
     args.compute.start()?;
     let mut failed = false;
     let text = match (&args.back_end, args.check) {
-        (Some(name), _) => probe(name),
+        (Some(name), _) => report(name),
         (None, None) => list(),
         (None, Some(size)) => check(&args.compute, size, &mut failed)?,
     };
@@ -57,46 +59,15 @@ fn list() -> String {
 }
 
 #[cfg(not(feature = "train"))]
-fn probe(_name: &str) -> String {
+fn report(_back_end: &str) -> String {
     String::new()
-}
-
-/// Said of a device that computes.
-#[cfg(feature = "train")]
-const READY: &str = "ready";
-
-/// A line for every device of a back end: its name, a tab, and [`READY`] or what is wrong.
-#[cfg(feature = "train")]
-fn probe(name: &str) -> String {
-    let found = udair_nn::device::of_back_end(name).into_iter();
-    let state = |device: Result<_, String>| device.map_or_else(|reason| reason, |_| READY.into());
-    let lines: Vec<String> = found.map(|found| format!("{}\t{}", found.name, state(found.device))).collect();
-    lines.join("\n")
-}
-
-/// The devices beside the CPU and their states, each back end tried by a process of its own: a driver may crash.
-#[cfg(feature = "train")]
-fn probed() -> Vec<(String, String)> {
-    let ask = |&name: &&str| {
-        let program = std::env::current_exe()?;
-        std::process::Command::new(program).args(["devices", "--back-end", name]).output()
-    };
-    let devices = |name: &&str| match ask(name) {
-        Ok(ended) if ended.status.success() => {
-            let text = String::from_utf8_lossy(&ended.stdout).into_owned();
-            text.lines().filter_map(|line| line.split_once('\t')).map(|(n, s)| (n.into(), s.into())).collect()
-        }
-        Ok(ended) => vec![((*name).to_string(), format!("its driver crashed ({})", ended.status))],
-        Err(error) => vec![((*name).to_string(), format!("cannot be tried: {error}"))],
-    };
-    udair_nn::device::BACK_ENDS.iter().flat_map(devices).collect()
 }
 
 #[cfg(feature = "train")]
 fn list() -> String {
     let mut table = Table::new(2, &["device", "state"]);
     table.row([udair_nn::device::CPU.into(), cpu()]);
-    for (name, state) in probed() {
+    for (name, state) in probe::devices() {
         table.row([name, state]);
     }
     let more = if udair_nn::device::BACK_ENDS.is_empty() { ALONE } else { "" };
@@ -152,8 +123,8 @@ fn check(compute: &Compute, size: (usize, usize), failed: &mut bool) -> anyhow::
     }
     let mut table = Table::new(1, &["device", "seconds", "first", "largest difference", ""]);
     table.row(["cpu".into(), format!("{fastest:.4}"), String::new(), String::new(), String::new()]);
-    for (name, state) in probed() {
-        let ready = if state == READY { Ok(()) } else { Err(state) };
+    for (name, state) in probe::devices() {
+        let ready = if state == probe::READY { Ok(()) } else { Err(state) };
         let tried = ready.and_then(|()| {
             let machine = model::Machine::of(compute).map_err(|problem| problem.to_string())?;
             let engine = machine.engine(&weights).map_err(|error| error.to_string())?;

@@ -30,6 +30,8 @@ mod metrics;
 mod model;
 mod names;
 mod outputs;
+#[cfg(feature = "train")]
+mod probe;
 mod problem;
 mod progress;
 mod read;

@@ -16,6 +16,7 @@ use udair_train::trainer::{Event, Observer, Outcome, train};
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::names::Shown;
+use crate::probe;
 use crate::problem::Problem;
 
 /// Train a network from a configuration file, or go on with a run
@@ -86,7 +87,7 @@ pub(crate) fn run(args: TrainArgs) -> anyhow::Result<Exit> {
         write!(io::stdout(), "{}\n{}", size(&config.model), config.to_toml())?;
         return Ok(Exit::Done);
     }
-    let device = device::named(&args.device)
+    let device = probe::named(&args.device)
         .map_err(|reason| Problem::new(reason).hint("`udair devices` lists what there is"))?;
     let (mut batches, pairs) = batches::open(&config)?;
     if let Some(count) = args.overfit {

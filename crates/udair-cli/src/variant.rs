@@ -7,6 +7,8 @@ use udair::{Conditions, EngineError, Identification, Network, Watch, Weights};
 use udair_engine::{Blocks, Config, Identifier};
 use udair_nn::{Udair, device};
 
+use crate::probe;
+
 /// A network of any shape.
 pub(crate) struct Variant {
     net: Udair,
@@ -18,7 +20,7 @@ impl Variant {
     /// # Errors
     /// What is wrong with the device of this name.
     pub(crate) fn new(weights: &Weights, name: &str) -> Result<Self, String> {
-        let device = device::named(name)?;
+        let device = probe::named(name)?;
         let net = device::guarded(|| Udair::from_weights(weights, &device))?;
         Ok(Self { net, identifier: weights.identifier.clone(), budget: usize::MAX })
     }

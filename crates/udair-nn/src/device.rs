@@ -2,11 +2,12 @@
 //!
 //! Back ends are compiled in by features, and a driver that is missing or broken makes them panic, so
 //! everything here looks before it leaps: a device is only given out after it has computed something. (A driver that
-//! crashes ends the program all the same; who must not end tries in a process of its own, as `udair devices` does.)
+//! crashes ends the program all the same; who must not end tries in a process of its own, as the command `udair` does.)
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use burn::tensor::{Device, Tensor};
+pub use burn::tensor::Device;
+use burn::tensor::Tensor;
 
 /// The name of the CPU.
 pub const CPU: &str = "cpu";

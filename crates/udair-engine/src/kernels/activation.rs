@@ -111,14 +111,22 @@ pub(super) unsafe fn erf_of<S: Simd>(x: S::V) -> S::V {
         let z = S::mul(x, S::splat(std::f32::consts::FRAC_1_SQRT_2));
         let z = S::max(S::min(z, S::splat(LIMIT)), S::splat(-LIMIT));
         let t = S::mul(z, z);
-        let polynomial = |coefficients: &[f32; 6]| {
-            let mut sum = S::splat(coefficients[5]);
-            for i in (0..5).rev() {
-                sum = S::fma(sum, t, S::splat(coefficients[i]));
-            }
-            sum
-        };
-        S::div(S::mul(z, polynomial(&NUMERATOR)), polynomial(&DENOMINATOR))
+        S::div(S::mul(z, polynomial::<S>(&NUMERATOR, t)), polynomial::<S>(&DENOMINATOR, t))
+    }
+}
+
+/// The polynomial of these coefficients, the lowest power first.
+///
+/// No closure: what is not inlined has not the caller's instruction set, and calls every operation as a function.
+#[inline(always)]
+unsafe fn polynomial<S: Simd>(coefficients: &[f32; 6], t: S::V) -> S::V {
+    // SAFETY: register arithmetic only.
+    unsafe {
+        let mut sum = S::splat(coefficients[5]);
+        for i in (0..5).rev() {
+            sum = S::fma(sum, t, S::splat(coefficients[i]));
+        }
+        sum
     }
 }
 

@@ -39,8 +39,13 @@ pub(super) trait Simd: Copy {
     /// The sum of every vector's lanes, in the lane of the vector's number.
     #[inline(always)]
     unsafe fn sums(vectors: [Self::V; LANES]) -> Self::V {
-        // SAFETY: the caller is on the machine; an array holds as many values as a vector.
-        unsafe { Self::load(vectors.map(|v| Self::sum(v)).as_ptr()) }
+        let mut sums = [0.0; LANES];
+        for (sum, v) in sums.iter_mut().zip(vectors) {
+            // SAFETY: the caller is on the machine.
+            *sum = unsafe { Self::sum(v) };
+        }
+        // SAFETY: an array holds as many values as a vector.
+        unsafe { Self::load(sums.as_ptr()) }
     }
 }
 
