@@ -3,7 +3,10 @@
 //! Everything moves by `AdamW` (Loshchilov and Hutter, ICLR 2019). With `optim.muon` the dense
 //! convolutions, which hold most of the values, move by [`muon`](crate::muon) instead.
 
+use std::ops::Range;
+
 use burn::tensor::{Device, Tensor};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::muon::Matrix;
@@ -56,33 +59,45 @@ impl Optimiser {
     pub fn step(&mut self, parameters: Tensor<1>, gradient: Tensor<1>, lr: f64, optim: &Optim) -> Tensor<1> {
         self.steps += 1;
         let rest = if self.matrices.is_empty() { lr } else { lr * optim.rest };
-        let part = |start: usize, end: usize| {
-            let cut = |tensor: &Tensor<1>| tensor.clone().narrow(0, start, end - start);
-            Moving {
+        let moved = |(range, matrix): (Range<usize>, Option<&Matrix>)| {
+            let cut = |tensor: &Tensor<1>| tensor.clone().narrow(0, range.start, range.len());
+            let part = Moving {
                 parameters: cut(&parameters),
                 gradient: cut(&gradient),
                 first: cut(&self.first),
                 second: cut(&self.second),
+            };
+            match matrix {
+                Some(matrix) => part.muon(matrix, lr, optim),
+                None => part.adamw(self.steps, rest, optim),
             }
         };
-        let (mut moved, mut start) = (Vec::new(), 0);
-        for matrix in &self.matrices {
-            if matrix.start > start {
-                moved.push(part(start, matrix.start).adamw(self.steps, rest, optim));
-            }
-            start = matrix.end();
-            moved.push(part(matrix.start, start).muon(matrix, lr, optim));
-        }
-        let end = parameters.dims()[0];
-        if end > start {
-            moved.push(part(start, end).adamw(self.steps, rest, optim));
-        }
+        let parts = self.parts(parameters.dims()[0]);
+        // Matrices are many and small, so that one alone leaves cores idle; a GPU orders its work itself.
+        let moved: Vec<Moving> = if parameters.device() == Device::flex() {
+            parts.into_par_iter().map(moved).collect()
+        } else {
+            parts.into_iter().map(moved).collect()
+        };
         let joined = |value: fn(&Moving) -> &Tensor<1>| {
             Tensor::cat(moved.iter().map(|part| value(part).clone()).collect(), 0)
         };
         self.first = joined(|part| &part.first);
         self.second = joined(|part| &part.second);
         joined(|part| &part.parameters)
+    }
+
+    /// The vector of `length` parameters cut at its matrices.
+    fn parts(&self, length: usize) -> Vec<(Range<usize>, Option<&Matrix>)> {
+        let (mut parts, mut start) = (Vec::new(), 0);
+        for matrix in &self.matrices {
+            parts.push((start..matrix.start, None));
+            start = matrix.end();
+            parts.push((matrix.start..start, Some(matrix)));
+        }
+        parts.push((start..length, None));
+        parts.retain(|(range, _)| !range.is_empty());
+        parts
     }
 }
 

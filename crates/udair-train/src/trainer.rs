@@ -82,6 +82,8 @@ struct Trainer<'a> {
     state: State,
     /// Fingerprints of the pictures that the weights were trained on before this run.
     before: BTreeSet<String>,
+    /// What was validated after the last step, all anchors included.
+    last: Option<Weights>,
 }
 
 /// Trains in `run`: from its newest checkpoint, or from `init` where it has none (fresh weights
@@ -173,7 +175,17 @@ impl<'a> Trainer<'a> {
         let matrices = if config.optim.muon { muon::matrices(&config.model) } else { Vec::new() };
         let optimiser = Optimiser::new(config.model.parameter_count(), matrices, &device.clone().inner());
         let average = Average::new(&net);
-        Ok(Self { config, batches, device, net, average, optimiser, state: State::default(), before })
+        Ok(Self {
+            config,
+            batches,
+            device,
+            net,
+            average,
+            optimiser,
+            state: State::default(),
+            before,
+            last: None,
+        })
     }
 
     fn resume(
@@ -384,7 +396,9 @@ impl<'a> Trainer<'a> {
     ) -> Result<bool, TrainError> {
         let last = self.state.step == self.config.steps;
         let anchors = if last { self.config.val.anchors } else { QUICK_ANCHORS };
-        let mut found = Validation::run(&self.weights(anchors)?, pairs)?;
+        let weights = self.weights(anchors)?;
+        let mut found = Validation::run(&weights, pairs)?;
+        self.last = last.then_some(weights);
         found.perplexity = self.perplexity(pairs);
         let best = self.state.best.is_none_or(|score| found.mean() > score);
         if best {
@@ -439,8 +453,11 @@ impl<'a> Trainer<'a> {
     }
 
     /// The averaged weights with all their anchors, and with the fingerprints of what they have seen.
-    fn finished(&self) -> Result<Weights, TrainError> {
-        let mut weights = self.weights(self.config.val.anchors)?;
+    fn finished(&mut self) -> Result<Weights, TrainError> {
+        let mut weights = match self.last.take() {
+            Some(weights) => weights,
+            None => self.weights(self.config.val.anchors)?,
+        };
         let seen: BTreeSet<String> = &self.before | &self.batches.fingerprints()?;
         weights.metadata.insert("pictures".into(), json(&seen));
         Ok(weights)

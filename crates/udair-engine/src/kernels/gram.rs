@@ -4,7 +4,7 @@
 use super::LANES;
 use super::isa::{Isa, dispatch};
 use super::simd::Simd;
-use super::tile::{columns, tile};
+use super::tile::{even_share, tile};
 
 /// The shape of a Gram product: `q` and `k` are interleaved pixels, `stride` values apart.
 #[derive(Debug, Clone, Copy)]
@@ -66,7 +66,7 @@ unsafe fn outer_with<S: Simd>(left: *const f32, right: *const f32, shape: Outer,
     let blocks = shape.columns.div_ceil(LANES);
     let mut block = 0;
     while block < blocks {
-        let take = columns(blocks - block, S::COLUMNS);
+        let take = even_share(blocks - block, S::COLUMNS);
         let mut i = 0;
         while i < shape.rows {
             // SAFETY: `outer` has checked both inputs and the sum for all rows and blocks.

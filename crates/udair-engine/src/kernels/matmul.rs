@@ -7,7 +7,7 @@ use super::isa::{Isa, dispatch};
 use super::packed::Packed;
 use super::precision::Kind;
 use super::simd::Simd;
-use super::tile::{columns, tile, unroll};
+use super::tile::{even_share, tile, unroll};
 
 /// Where a product goes: output `n` of pixel `p` lies at `p * pixel + n / 16 * block + n % 16`.
 #[derive(Debug, Clone, Copy)]
@@ -103,13 +103,13 @@ pub(super) unsafe fn product_with<S: Simd>(product: Product<'_>) {
     while block < blocks {
         // SAFETY: `matmul` has checked every slice for all pixels and blocks.
         unsafe {
-            match columns(blocks - block, S::COLUMNS) {
+            match even_share(blocks - block, S::COLUMNS) {
                 3 => pixels::<S, 3>(product, block),
                 2 => pixels::<S, 2>(product, block),
                 _ => pixels::<S, 1>(product, block),
             }
         }
-        block += columns(blocks - block, S::COLUMNS);
+        block += even_share(blocks - block, S::COLUMNS);
     }
 }
 

@@ -31,7 +31,7 @@ pub(super) unsafe fn tile<S: Simd, const R: usize, const C: usize>(
 }
 
 /// Blocks to take next out of `left`: even shares rather than a lonely last one.
-pub(super) fn columns(left: usize, most: usize) -> usize {
+pub(super) fn even_share(left: usize, most: usize) -> usize {
     left.div_ceil(left.div_ceil(most))
 }
 

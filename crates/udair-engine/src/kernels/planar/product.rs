@@ -4,15 +4,17 @@
 //! The right operand is copied in panels of a few vectors, so that the inner loop reads it in order
 //! whatever its strides were; transposing it costs nothing more.
 
+use std::cell::RefCell;
+
 use crate::kernels::LANES;
 use crate::kernels::isa::{Isa, dispatch};
 use crate::kernels::simd::Simd;
-use crate::kernels::tile::tile;
+use crate::kernels::tile::{even_share, tile};
 
 /// Steps of the inner dimension that a panel holds.
 const DEPTH: usize = 128;
 /// Vectors of the widest panel.
-const WIDEST: usize = 3;
+const WIDEST: usize = 2;
 
 /// A matrix somewhere in a slice.
 #[derive(Debug, Clone, Copy)]
@@ -51,13 +53,27 @@ pub(super) enum Store {
 pub(super) fn product(isa: Isa, left: Matrix<'_>, right: Matrix<'_>, out: &mut [f32], store: Store) {
     assert_eq!(left.columns, right.rows, "the inner dimensions differ");
     assert_eq!(out.len(), left.rows * right.columns, "the output has another size");
-    dispatch!(isa, product_with(left: Matrix<'_>, right: Matrix<'_>, out: &mut [f32], store: Store));
+    PANEL.with_borrow_mut(|panel| {
+        let panel = &mut panel[..];
+        dispatch!(isa, product_with(
+            left: Matrix<'_>, right: Matrix<'_>, out: &mut [f32], store: Store, panel: &mut [f32],
+        ));
+    });
+}
+
+thread_local! {
+    /// A panel of the right operand: small enough for the first cache, and cleared but once.
+    static PANEL: RefCell<[f32; DEPTH * WIDEST * LANES]> = const { RefCell::new([0.0; DEPTH * WIDEST * LANES]) };
 }
 
 #[inline(always)]
-unsafe fn product_with<S: Simd>(left: Matrix<'_>, right: Matrix<'_>, out: &mut [f32], store: Store) {
-    #[expect(clippy::large_stack_arrays, reason = "the panel is what the first cache is for")]
-    let mut panel = [0.0; DEPTH * WIDEST * LANES];
+unsafe fn product_with<S: Simd>(
+    left: Matrix<'_>,
+    right: Matrix<'_>,
+    out: &mut [f32],
+    store: Store,
+    panel: &mut [f32],
+) {
     for first in (0..right.rows).step_by(DEPTH) {
         let steps = (first, DEPTH.min(right.rows - first));
         let store = if first == 0 { store } else { Store::Add };
@@ -65,14 +81,13 @@ unsafe fn product_with<S: Simd>(left: Matrix<'_>, right: Matrix<'_>, out: &mut [
         while column < right.columns {
             let vectors = (right.columns - column).div_ceil(LANES).min(S::COLUMNS);
             let columns = (column, (right.columns - column).min(vectors * LANES));
-            fill(&mut panel, right, steps, columns, vectors * LANES);
             // SAFETY: the panel holds all steps of `vectors` vectors; rows, steps and columns lie
-            // inside `left` and `out`, whose sizes `product` and `Matrix` have checked.
+            // inside `left`, `right` and `out`, whose sizes `product` and `Matrix` have checked.
             unsafe {
+                fill::<S>(panel, right, steps, columns, vectors * LANES);
                 match vectors {
-                    3 => rows::<S, 3>(left, steps, &panel, columns, right.columns, out, store),
-                    2 => rows::<S, 2>(left, steps, &panel, columns, right.columns, out, store),
-                    _ => rows::<S, 1>(left, steps, &panel, columns, right.columns, out, store),
+                    2 => rows::<S, 2>(left, steps, panel, columns, right.columns, out, store),
+                    _ => rows::<S, 1>(left, steps, panel, columns, right.columns, out, store),
                 }
             }
             column += columns.1;
@@ -82,7 +97,7 @@ unsafe fn product_with<S: Simd>(left: Matrix<'_>, right: Matrix<'_>, out: &mut [
 
 /// Copies steps and columns of `right`, `stride` values a step, zeros behind the last column.
 #[inline(always)]
-fn fill(
+unsafe fn fill<S: Simd>(
     panel: &mut [f32],
     right: Matrix<'_>,
     (first, depth): (usize, usize),
@@ -93,8 +108,11 @@ fn fill(
     let from = &right.data[first * step + column * across..];
     if across == 1 {
         for (k, to) in panel.chunks_exact_mut(stride).take(depth).enumerate() {
-            to[..width].copy_from_slice(&from[k * step..][..width]);
-            to[width..].fill(0.0);
+            let from = &from[k * step..][..width];
+            for (to, from) in to.as_chunks_mut::<LANES>().0.iter_mut().zip(from.chunks(LANES)) {
+                // SAFETY: both hold as many values; the caller is on the machine of `S`.
+                unsafe { S::store(to.as_mut_ptr(), S::load_part(from.as_ptr(), from.len())) };
+            }
         }
     } else {
         panel[..depth * stride].fill(0.0);
@@ -112,29 +130,25 @@ unsafe fn rows<S: Simd, const C: usize>(
     left: Matrix<'_>,
     steps: (usize, usize),
     panel: &[f32],
-    columns: (usize, usize),
+    across: (usize, usize),
     stride: usize,
     out: &mut [f32],
     store: Store,
 ) {
     let mut row = 0;
-    // SAFETY: as `product_with` has them.
-    unsafe {
-        while row + S::ROWS <= left.rows {
-            match S::ROWS {
-                8 => add::<S, 8, C>(left, row, steps, panel, columns, stride, out, store),
-                6 => add::<S, 6, C>(left, row, steps, panel, columns, stride, out, store),
-                _ => add::<S, 2, C>(left, row, steps, panel, columns, stride, out, store),
-            }
-            row += S::ROWS;
+    while row < left.rows {
+        let count = even_share(left.rows - row, S::ROWS);
+        macro_rules! tiles {
+            ($($n:literal)*) => {
+                match count {
+                    $($n if $n <= S::ROWS => add::<S, $n, C>(left, row, steps, panel, across, stride, out, store),)*
+                    _ => unreachable!("a tile has at most eight rows"),
+                }
+            };
         }
-        while row + 2 <= left.rows {
-            add::<S, 2, C>(left, row, steps, panel, columns, stride, out, store);
-            row += 2;
-        }
-        if row < left.rows {
-            add::<S, 1, C>(left, row, steps, panel, columns, stride, out, store);
-        }
+        // SAFETY: as `product_with` has them.
+        unsafe { tiles!(1 2 3 4 5 6 7 8) };
+        row += count;
     }
 }
 
