@@ -16,8 +16,8 @@ pub(crate) const READY: &str = "ready";
 pub(crate) fn named(name: &str) -> Result<device::Device, String> {
     let back_end = name.split(':').next().unwrap_or_default();
     if BACK_ENDS.contains(&back_end) {
-        let crashed = states(back_end, ask(back_end)).into_iter().find(|(device, _)| device == back_end);
-        if let Some((_, reason)) = crashed {
+        let none_at_all = states(back_end, ask(back_end)).into_iter().find(|(device, _)| device == back_end);
+        if let Some((_, reason)) = none_at_all {
             return Err(format!("{back_end}: {reason}"));
         }
     }
@@ -41,7 +41,7 @@ fn ask(back_end: &str) -> io::Result<Output> {
     Command::new(std::env::current_exe()?).args(["devices", "--back-end", back_end]).output()
 }
 
-/// Devices and states as a process has reported them; a back end that has no device is named itself.
+/// Devices and states as a process has reported them; a back end without any is named itself.
 fn states(back_end: &str, ended: io::Result<Output>) -> Vec<(String, String)> {
     match ended {
         Ok(ended) if ended.status.success() => {

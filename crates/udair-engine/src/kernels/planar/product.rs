@@ -74,6 +74,7 @@ unsafe fn product_with<S: Simd>(
     store: Store,
     panel: &mut [f32],
 ) {
+    const { assert!(S::COLUMNS <= WIDEST, "the panel is too narrow for this instruction set") };
     for first in (0..right.rows).step_by(DEPTH) {
         let steps = (first, DEPTH.min(right.rows - first));
         let store = if first == 0 { store } else { Store::Add };
