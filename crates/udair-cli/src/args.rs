@@ -64,15 +64,15 @@ pub(crate) struct Results {
     #[arg(long)]
     always: bool,
 
-    /// Take the network's result as it is. Otherwise it gets back the picture's local averages where mild
-    /// noise is found: noise does not change them
+    /// Take the network's result as it is. Otherwise it gets back what the damage leaves of the picture's
+    /// tones: local averages under mild noise, and what lies between the streaks of light rain
     #[arg(long)]
     network_alone: bool,
 }
 
 impl Results {
     pub(crate) fn options(&self) -> Options {
-        Options { always: self.always, averages: !self.network_alone, ..Options::default() }
+        Options { always: self.always, tones: !self.network_alone, ..Options::default() }
     }
 }
 

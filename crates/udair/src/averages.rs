@@ -4,7 +4,7 @@
 //! Where noise is strong, black cuts half of it off and the averages are too bright; there the network knows
 //! better.
 
-use rayon::prelude::*;
+use crate::blocks::{Blocks, Rows};
 
 /// Side of the blocks that are averaged, in pixels: noise averages out to 1/32 of its deviation.
 const BLOCK: usize = 32;
@@ -17,38 +17,13 @@ const STRONG: f64 = 2.0 * MILD;
 /// Gives `restored`, rows of `width` RGB pixels, the local averages of `input` where it took mild noise away.
 /// Pictures that are smaller than a block stay as they are: the average of a few values is as noisy as they.
 pub(crate) fn keep(input: &[f32], restored: &mut [f32], width: usize) {
-    let row = 3 * width;
-    let height = restored.len() / row;
-    if width.min(height) < BLOCK {
-        return;
-    }
-    let (across, down) = (Blocks::of(width), Blocks::of(height));
-    let corrections: Vec<[f32; 3]> = (0..down.count * across.count)
-        .into_par_iter()
-        .map(|block| {
-            let columns = across.range(block % across.count);
-            let rows = down.range(block / across.count);
-            correction(rows.map(|y| {
-                let row = y * row + 3 * columns.start..y * row + 3 * columns.end;
-                (&input[row.clone()], &restored[row])
-            }))
-        })
-        .collect();
-    restored.par_chunks_exact_mut(row).enumerate().for_each(|(y, values)| {
-        let (top, bottom, below) = down.between(y);
-        let rows = [top, bottom].map(|block| &corrections[block * across.count..][..across.count]);
-        for (x, pixel) in values.chunks_exact_mut(3).enumerate() {
-            let (left, right, beside) = across.between(x);
-            let along = |row: &[[f32; 3]], c: usize| mix(row[left][c], row[right][c], beside);
-            for (c, value) in pixel.iter_mut().enumerate() {
-                *value += mix(along(rows[0], c), along(rows[1], c), below);
-            }
-        }
-    });
+    let Some(blocks) = Blocks::of(width, restored.len(), BLOCK) else { return };
+    let corrections = blocks.measure(input, restored, |rows| correction(rows));
+    blocks.add(&corrections, restored);
 }
 
 /// What a block lacks of its average in each channel, less where stronger noise was taken away.
-fn correction<'a>(rows: impl Iterator<Item = (&'a [f32], &'a [f32])>) -> [f32; 3] {
+fn correction<'a>(rows: impl Iterator<Item = Rows<'a>>) -> [f32; 3] {
     let (mut sums, mut squares, mut pixels) = ([0.0_f64; 3], [0.0_f64; 3], 0.0);
     for (input, restored) in rows {
         for (input, restored) in input.chunks_exact(3).zip(restored.chunks_exact(3)) {
@@ -66,35 +41,6 @@ fn correction<'a>(rows: impl Iterator<Item = (&'a [f32], &'a [f32])>) -> [f32; 3
         let share = ((STRONG - deviation) / (STRONG - MILD)).clamp(0.0, 1.0);
         (share * mean) as f32
     })
-}
-
-/// A side of the picture in blocks of about [`BLOCK`] pixels.
-#[derive(Clone, Copy)]
-struct Blocks {
-    length: usize,
-    count: usize,
-}
-
-impl Blocks {
-    fn of(length: usize) -> Self {
-        Self { length, count: (length + BLOCK / 2) / BLOCK }
-    }
-
-    fn range(self, block: usize) -> std::ops::Range<usize> {
-        block * self.length / self.count..(block + 1) * self.length / self.count
-    }
-
-    /// The blocks whose centres a position lies between, and how near it is to the second, from 0 to 1.
-    fn between(self, at: usize) -> (usize, usize, f32) {
-        let place = (at as f32 + 0.5) * self.count as f32 / self.length as f32 - 0.5;
-        let place = place.clamp(0.0, (self.count - 1) as f32);
-        let first = place as usize;
-        (first, (first + 1).min(self.count - 1), place.fract())
-    }
-}
-
-fn mix(a: f32, b: f32, share: f32) -> f32 {
-    a + (b - a) * share
 }
 
 #[cfg(test)]

@@ -17,6 +17,8 @@
 
 mod adapt;
 mod averages;
+mod background;
+mod blocks;
 mod check;
 mod entropy;
 mod error;

@@ -11,9 +11,9 @@ pub struct Options {
     pub always: bool,
     /// A picture found clean at least this surely, from 0 to 1, is left alone.
     pub clean_threshold: f32,
-    /// Where mild noise is found, keep the picture's local averages, which noise does not change; without
-    /// it the result is the network's alone.
-    pub averages: bool,
+    /// Keep the picture's tones where the damage leaves them: local averages under mild noise, and what
+    /// lies between the streaks of light rain. Without it the result is the network's alone.
+    pub tones: bool,
     /// Whether to adapt to the picture.
     pub adapt: Adapt,
     /// How to adapt. The guard holds for [`Adapt::Auto`] alone.
@@ -52,7 +52,7 @@ impl Default for Options {
             strength: 1.0,
             always: false,
             clean_threshold: Self::CLEAN_THRESHOLD,
-            averages: true,
+            tones: true,
             adapt: Adapt::default(),
             coral: Coral::default(),
             entropy: Entropy::default(),

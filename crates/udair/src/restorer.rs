@@ -11,7 +11,7 @@ use crate::entropy::{self, Differentiable};
 use crate::estimate::Estimate;
 use crate::network::Network;
 use crate::phase::Phase;
-use crate::{Findings, Options, Pattern, Report, RestoreError, Status, averages, check, memory};
+use crate::{Findings, Options, Pattern, Report, RestoreError, Status, averages, background, check, memory};
 
 /// Share of the work that the analysis takes, for the progress bar alone.
 const ANALYSIS: f32 = 0.15;
@@ -156,8 +156,13 @@ impl Restorer {
             if let Some(fault) = check::fault(&input, &restored) {
                 return Err(RestoreError::Output(fault));
             }
-            if options.averages && findings.pattern == Pattern::Denoise {
-                averages::keep(&Pixels::of(picture)?.rgb, &mut restored, picture.width());
+            let keep_tones = match findings.pattern {
+                Pattern::Denoise => Some(averages::keep as fn(&[f32], &mut [f32], usize)),
+                Pattern::Derain => Some(background::keep as _),
+                _ => None,
+            };
+            if let Some(keep) = keep_tones.filter(|_| options.tones) {
+                keep(&Pixels::of(picture)?.rgb, &mut restored, picture.width());
             }
             (picture.with_restored(&restored, options.strength)?, Status::Restored)
         };

@@ -1,0 +1,115 @@
+//! A picture cut into blocks, each of which is measured, and corrections that pass smoothly from one to
+//! the next.
+
+use rayon::prelude::*;
+
+/// Both sides of a picture in blocks.
+#[derive(Clone, Copy)]
+pub(crate) struct Blocks {
+    across: Side,
+    down: Side,
+}
+
+/// Rows of a block: those of the input and of the result.
+pub(crate) type Rows<'a> = (&'a [f32], &'a [f32]);
+
+impl Blocks {
+    /// Blocks of about `side` pixels over rows of `width` RGB pixels, `len` values in all; none where
+    /// the picture is smaller than one.
+    pub(crate) fn of(width: usize, len: usize, side: usize) -> Option<Self> {
+        let height = len / (3 * width);
+        (width.min(height) >= side)
+            .then(|| Self { across: Side::of(width, side), down: Side::of(height, side) })
+    }
+
+    /// What `measure` makes of every block, row by row.
+    pub(crate) fn measure<T: Send>(
+        self,
+        input: &[f32],
+        restored: &[f32],
+        measure: impl Fn(&mut dyn Iterator<Item = Rows<'_>>) -> T + Sync,
+    ) -> Vec<T> {
+        let row = 3 * self.across.length;
+        let blocks = (0..self.down.count * self.across.count).into_par_iter();
+        let measured = blocks.map(|block| {
+            let columns = self.across.range(block % self.across.count);
+            let mut rows = self.down.range(block / self.across.count).map(|y| {
+                let row = y * row + 3 * columns.start..y * row + 3 * columns.end;
+                (&input[row.clone()], &restored[row])
+            });
+            measure(&mut rows)
+        });
+        measured.collect()
+    }
+
+    /// Adds the corrections, one a block and channel, blended between the centres of the blocks.
+    pub(crate) fn add(self, corrections: &[[f32; 3]], restored: &mut [f32]) {
+        let Self { across, down } = self;
+        restored.par_chunks_exact_mut(3 * across.length).enumerate().for_each(|(y, values)| {
+            let (top, bottom, below) = down.between(y);
+            let rows = [top, bottom].map(|block| &corrections[block * across.count..][..across.count]);
+            for (x, pixel) in values.chunks_exact_mut(3).enumerate() {
+                let (left, right, beside) = across.between(x);
+                let along = |row: &[[f32; 3]], c: usize| mix(row[left][c], row[right][c], beside);
+                for (c, value) in pixel.iter_mut().enumerate() {
+                    *value += mix(along(rows[0], c), along(rows[1], c), below);
+                }
+            }
+        });
+    }
+}
+
+/// One side of a picture in blocks.
+#[derive(Clone, Copy)]
+struct Side {
+    length: usize,
+    count: usize,
+}
+
+impl Side {
+    fn of(length: usize, block: usize) -> Self {
+        Self { length, count: (length + block / 2) / block }
+    }
+
+    fn range(self, block: usize) -> std::ops::Range<usize> {
+        block * self.length / self.count..(block + 1) * self.length / self.count
+    }
+
+    /// The blocks whose centres a position lies between, and how near it is to the second, from 0 to 1.
+    fn between(self, at: usize) -> (usize, usize, f32) {
+        let place = (at as f32 + 0.5) * self.count as f32 / self.length as f32 - 0.5;
+        let place = place.clamp(0.0, (self.count - 1) as f32);
+        let first = place as usize;
+        (first, (first + 1).min(self.count - 1), place.fract())
+    }
+}
+
+fn mix(a: f32, b: f32, share: f32) -> f32 {
+    a + (b - a) * share
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_cover_every_pixel_once() {
+        for (width, height, side) in [(32, 32, 32), (96, 47, 32), (131, 70, 20), (300, 33, 33)] {
+            let values = vec![1.0; width * height * 3];
+            let blocks = Blocks::of(width, values.len(), side).expect("larger than a block");
+            let sums = blocks.measure(&values, &values, |rows| rows.map(|(row, _)| row.len()).sum::<usize>());
+            assert_eq!(sums.iter().sum::<usize>(), values.len(), "{width}x{height}");
+        }
+        assert!(Blocks::of(31, 31 * 90 * 3, 32).is_none());
+    }
+
+    #[test]
+    fn equal_corrections_are_one_shift() {
+        let (width, len) = (70, 70 * 50 * 3);
+        let blocks = Blocks::of(width, len, 16).expect("larger than a block");
+        let count = blocks.across.count * blocks.down.count;
+        let mut values = vec![0.25; len];
+        blocks.add(&vec![[0.5, 0.0, -0.25]; count], &mut values);
+        assert!(values.chunks_exact(3).all(|pixel| pixel == [0.75, 0.25, 0.0]));
+    }
+}
