@@ -156,13 +156,15 @@ impl Restorer {
             if let Some(fault) = check::fault(&input, &restored) {
                 return Err(RestoreError::Output(fault));
             }
-            let keep_tones = match findings.pattern {
-                Pattern::Denoise => Some(averages::keep as fn(&[f32], &mut [f32], usize)),
-                Pattern::Derain => Some(background::keep as _),
-                _ => None,
-            };
-            if let Some(keep) = keep_tones.filter(|_| options.tones) {
-                keep(&Pixels::of(picture)?.rgb, &mut restored, picture.width());
+            let width = picture.width();
+            match findings.pattern {
+                Pattern::Denoise if options.tones => {
+                    averages::keep(&Pixels::of(picture)?.rgb, &mut restored, width);
+                }
+                Pattern::Derain if options.tones => {
+                    background::keep(&Pixels::of(picture)?.rgb, &mut restored, width);
+                }
+                _ => {}
             }
             (picture.with_restored(&restored, options.strength)?, Status::Restored)
         };
