@@ -6,6 +6,7 @@
 #![deny(clippy::print_stdout)]
 
 mod adapt;
+mod allocator;
 mod args;
 mod batch;
 mod bench;
@@ -48,10 +49,6 @@ use std::process::ExitCode;
 
 use crate::args::{Cli, Verb};
 use crate::exit::Exit;
-
-// The engine's buffers come and go by the megabyte; the system's allocator returns them each time.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = match args::parse(std::env::args_os()) {

@@ -13,6 +13,7 @@ use udair_train::config::Config;
 use udair_train::run::{COLUMNS, RunFolder};
 use udair_train::trainer::{Event, Observer, Outcome, train};
 
+use crate::allocator;
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::names::Shown;
@@ -67,6 +68,7 @@ pub(crate) struct TrainArgs {
 }
 
 pub(crate) fn run(args: TrainArgs) -> anyhow::Result<Exit> {
+    allocator::hold();
     if let Some(threads) = args.threads {
         rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build_global()?;
     }

@@ -47,8 +47,16 @@ impl Simd for Avx2 {
     #[inline(always)]
     unsafe fn store_part(to: *mut f32, v: Self::V, n: usize) {
         unsafe {
-            _mm256_maskstore_ps(to, mask(n, 0), v[0]);
-            _mm256_maskstore_ps(to.wrapping_add(8), mask(n, 8), v[1]);
+            // Some machines take tens of cycles for a masked store, even of all lanes or of none.
+            match n {
+                16.. => Self::store(to, v),
+                8 => _mm256_storeu_ps(to, v[0]),
+                9..16 => {
+                    _mm256_storeu_ps(to, v[0]);
+                    _mm256_maskstore_ps(to.add(8), mask(n, 8), v[1]);
+                }
+                _ => _mm256_maskstore_ps(to, mask(n, 0), v[0]),
+            }
         }
     }
     #[inline(always)]

@@ -128,3 +128,36 @@ impl Simd for Portable {
         v[0]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::Isa;
+    use crate::kernels::isa::dispatch;
+    use crate::kernels::tests::noise;
+
+    #[inline(always)]
+    unsafe fn copy_part<S: Simd>(from: &[f32], to: &mut [f32], whole: &mut [f32]) {
+        // SAFETY: the test gives slices of at most `LANES` values, and `whole` has all of them.
+        unsafe {
+            let v = S::load_part(from.as_ptr(), from.len());
+            S::store_part(to.as_mut_ptr(), v, to.len());
+            S::store(whole.as_mut_ptr(), v);
+        }
+    }
+
+    #[test]
+    fn parts_of_every_length_touch_their_lanes_alone() {
+        let values = noise(LANES, 1);
+        for isa in Isa::available() {
+            for n in 0..=LANES {
+                let (from, mut out, mut lanes) = (&values[..n], [7.0; LANES + 1], [7.0; LANES]);
+                let (to, whole) = (&mut out[..n], &mut lanes[..]);
+                dispatch!(isa, copy_part(from: &[f32], to: &mut [f32], whole: &mut [f32]));
+                assert_eq!(out[..n], values[..n], "{}: {n}", isa.name());
+                assert!(out[n..].iter().all(|&v| v == 7.0), "{}: wrote more than {n}", isa.name());
+                assert!(lanes[..n] == values[..n] && lanes[n..].iter().all(|&v| v == 0.0), "{}", isa.name());
+            }
+        }
+    }
+}

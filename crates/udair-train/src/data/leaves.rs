@@ -17,18 +17,24 @@ const FINE: usize = 2;
 /// A picture of `side` x `side` pixels.
 pub fn dead_leaves(side: usize, stream: &mut Stream) -> Photo {
     let fine = side * FINE;
-    let ground = Leaf::fallen(fine as f32, stream);
-    let mut photo = Photo { width: fine, height: fine, pixels: Vec::with_capacity(fine * fine * 3) };
-    for at in 0..fine * fine {
-        photo.pixels.extend(ground.colour_at((at % fine) as f32, (at / fine) as f32));
+    let leaves: Vec<Leaf> = (0..=LEAVES).map(|_| Leaf::fallen(fine as f32, stream)).collect();
+    let mut photo = Photo { width: fine, height: fine, pixels: vec![BARE; fine * fine * 3] };
+    // From the top down, so that no point is painted twice.
+    for leaf in leaves.iter().skip(1).rev() {
+        leaf.show(&mut photo);
     }
-    for _ in 0..LEAVES {
-        Leaf::fallen(fine as f32, stream).cover(&mut photo);
+    for (at, pixel) in photo.pixels.as_chunks_mut::<3>().0.iter_mut().enumerate() {
+        if pixel[0] == BARE {
+            *pixel = leaves[0].colour_at((at % fine) as f32, (at / fine) as f32);
+        }
     }
     let mut photo = photo.shrunk(FINE);
     photo.round_to_8_bit();
     photo
 }
+
+/// Where no leaf has been painted yet; colours lie between 0 and 1.
+const BARE: f32 = -1.0;
 
 /// Enough that the ground shows through in few places.
 const LEAVES: usize = 1_500;
@@ -86,18 +92,22 @@ impl Leaf {
         self.colour.map(|value| (value + light).clamp(0.0, 1.0))
     }
 
-    fn cover(&self, photo: &mut Photo) {
+    /// Paints what of it no leaf above covers.
+    fn show(&self, photo: &mut Photo) {
         let reach = self.half[0] + self.half[1];
         let span = |centre: f32, length: usize| {
             ((centre - reach).max(0.0) as usize)..((centre + reach + 1.0).min(length as f32) as usize)
         };
         for y in span(self.centre[1], photo.height) {
             for x in span(self.centre[0], photo.width) {
+                let pixel = &mut photo.pixels[(y * photo.width + x) * 3..][..3];
+                if pixel[0] != BARE {
+                    continue;
+                }
                 let [u, v] = self.own(x as f32, y as f32);
                 let inside = if self.angular { u.abs().max(v.abs()) < 1.0 } else { u * u + v * v < 1.0 };
                 if inside {
-                    let colour = self.colour_at(x as f32, y as f32);
-                    photo.pixels[(y * photo.width + x) * 3..][..3].copy_from_slice(&colour);
+                    pixel.copy_from_slice(&self.colour_at(x as f32, y as f32));
                 }
             }
         }

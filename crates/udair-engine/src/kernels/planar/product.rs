@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use crate::kernels::LANES;
 use crate::kernels::isa::{Isa, dispatch};
 use crate::kernels::simd::Simd;
-use crate::kernels::tile::{even_share, tile};
+use crate::kernels::tile::{even_share, tile, unroll};
 
 /// Steps of the inner dimension that a panel holds.
 const DEPTH: usize = 128;
@@ -96,7 +96,8 @@ unsafe fn product_with<S: Simd>(
     }
 }
 
-/// Copies steps and columns of `right`, `stride` values a step, zeros behind the last column.
+/// Copies steps and columns of `right`, `stride` values a step. What lies behind the last column stays as
+/// it was: it reaches only sums that nobody stores.
 #[inline(always)]
 unsafe fn fill<S: Simd>(
     panel: &mut [f32],
@@ -116,12 +117,35 @@ unsafe fn fill<S: Simd>(
             }
         }
     } else {
-        panel[..depth * stride].fill(0.0);
-        for c in 0..width {
-            let values = from[c * across..].iter().step_by(step).take(depth);
-            for (to, value) in panel[c..].iter_mut().step_by(stride).zip(values) {
-                *to = *value;
-            }
+        debug_assert_eq!(step, 1, "neither rows nor columns are in one piece");
+        fill_turned(panel, from, across, depth, width, stride);
+    }
+}
+
+/// Side of the squares that are turned in registers.
+const SQUARE: usize = 8;
+
+/// Copies `width` columns, each of `depth` values in one piece and `across` values from the next, into rows
+/// of `stride` values.
+#[inline(always)]
+fn fill_turned(panel: &mut [f32], from: &[f32], across: usize, depth: usize, width: usize, stride: usize) {
+    let whole = depth - depth % SQUARE;
+    for c in (0..width - width % SQUARE).step_by(SQUARE) {
+        for k in (0..whole).step_by(SQUARE) {
+            let mut square = [[0.0; SQUARE]; SQUARE];
+            unroll!(i < SQUARE {
+                let column = &from[(c + i) * across + k..][..SQUARE];
+                unroll!(j < SQUARE { square[j][i] = column[j]; });
+            });
+            unroll!(j < SQUARE {
+                panel[(k + j) * stride + c..][..SQUARE].copy_from_slice(&square[j]);
+            });
+        }
+    }
+    for c in 0..width {
+        let done = if c < width - width % SQUARE { whole } else { 0 };
+        for k in done..depth {
+            panel[k * stride + c] = from[c * across + k];
         }
     }
 }
