@@ -22,6 +22,13 @@ impl Blocks {
             .then(|| Self { across: Side::of(width, side), down: Side::of(height, side) })
     }
 
+    /// Blocks over a picture of which both sides are given in pixels and in blocks, at least one and no
+    /// more than pixels.
+    pub(crate) fn counted(across: (usize, usize), down: (usize, usize)) -> Self {
+        let side = |(length, count)| Side { length, count };
+        Self { across: side(across), down: side(down) }
+    }
+
     /// What `measure` makes of every block, row by row.
     pub(crate) fn measure<T: Send>(
         self,
@@ -44,15 +51,24 @@ impl Blocks {
 
     /// Adds the corrections, one a block and channel, blended between the centres of the blocks.
     pub(crate) fn add(self, corrections: &[[f32; 3]], restored: &mut [f32]) {
+        self.blend(corrections, restored, |value, correction| value + correction);
+    }
+
+    /// Multiplies by the gains, one a block and channel, blended between the centres of the blocks.
+    pub(crate) fn multiply(self, gains: &[[f32; 3]], restored: &mut [f32]) {
+        self.blend(gains, restored, |value, gain| value * gain);
+    }
+
+    fn blend(self, blocks: &[[f32; 3]], restored: &mut [f32], change: impl Fn(f32, f32) -> f32 + Sync) {
         let Self { across, down } = self;
         restored.par_chunks_exact_mut(3 * across.length).enumerate().for_each(|(y, values)| {
             let (top, bottom, below) = down.between(y);
-            let rows = [top, bottom].map(|block| &corrections[block * across.count..][..across.count]);
+            let rows = [top, bottom].map(|block| &blocks[block * across.count..][..across.count]);
             for (x, pixel) in values.chunks_exact_mut(3).enumerate() {
                 let (left, right, beside) = across.between(x);
                 let along = |row: &[[f32; 3]], c: usize| mix(row[left][c], row[right][c], beside);
                 for (c, value) in pixel.iter_mut().enumerate() {
-                    *value += mix(along(rows[0], c), along(rows[1], c), below);
+                    *value = change(*value, mix(along(rows[0], c), along(rows[1], c), below));
                 }
             }
         });

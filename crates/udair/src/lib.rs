@@ -23,6 +23,7 @@ mod check;
 mod entropy;
 mod error;
 mod estimate;
+mod exposure;
 mod memory;
 mod network;
 mod options;

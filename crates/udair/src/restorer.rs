@@ -6,12 +6,14 @@ use std::time::Instant;
 use udair_engine::{Attention, Conditions, Engine, EngineError, Identification, Likeness, Watch, Weights};
 use udair_image::Picture;
 
-use crate::adapt::{self, Adapt};
+use crate::adapt::{self, Adapt, Decision};
 use crate::entropy::{self, Differentiable};
 use crate::estimate::Estimate;
 use crate::network::Network;
 use crate::phase::Phase;
-use crate::{Findings, Options, Pattern, Report, RestoreError, Status, averages, background, check, memory};
+use crate::{
+    Findings, Options, Pattern, Report, RestoreError, Status, averages, background, check, exposure, memory,
+};
 
 /// Share of the work that the analysis takes, for the progress bar alone.
 const ANALYSIS: f32 = 0.15;
@@ -157,12 +159,19 @@ impl Restorer {
                 return Err(RestoreError::Output(fault));
             }
             let width = picture.width();
+            let adapted = adaptation.as_ref().is_some_and(|a| a.decision == Decision::Adapted);
             match findings.pattern {
                 Pattern::Denoise if options.tones => {
                     averages::keep(&Pixels::of(picture)?.rgb, &mut restored, width);
                 }
                 Pattern::Derain if options.tones => {
                     background::keep(&Pixels::of(picture)?.rgb, &mut restored, width);
+                }
+                // What was adapted to this picture is not what a smaller version of it would get.
+                Pattern::Dehaze | Pattern::Lowlight if options.tones && !adapted => {
+                    let input = Pixels::of(picture)?.rgb;
+                    let watch = Phase { watch: &watch, from: 1.0, to: 1.0 };
+                    exposure::adopt(self.network.as_ref(), &input, &mut restored, width, &watch)?;
                 }
                 _ => {}
             }

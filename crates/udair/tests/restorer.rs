@@ -116,6 +116,39 @@ fn tones_are_kept_where_noise_or_rain_is_found() {
     assert_eq!(restore("dehaze", true), 94.5);
 }
 
+/// A network that darkens pictures the more the larger they are.
+#[test]
+fn dark_and_hazy_pictures_get_the_tones_of_a_smaller_version() {
+    let answer: Answer = |rgb| {
+        let dim = if rgb.len() > 400_000 { 0.6 } else { 0.9 };
+        Ok(rgb.iter().map(|v| v * dim).collect())
+    };
+    let restore = |pattern, (width, height): (usize, usize), tones| {
+        // Stripes of one pixel on a ramp from left to right.
+        let value = |i: usize| 40 + i / 3 % width * 100 / width + 20 * (i / 3 % 2);
+        let before: Vec<u8> = (0..width * height * 3).map(|i| value(i) as u8).collect();
+        let picture = Picture::from_rgb8(width, height, before.clone()).unwrap();
+        let fake = Fake { found: Some((pattern, 0.9)), answer, ..DARKEN };
+        let options = Options { tones, ..Options::default() };
+        let after = restorer(&fake).restore(&picture, &options, &Silent).unwrap().0.to_rgb8().unwrap();
+        let share = |(&after, before): (&u8, u8)| f64::from(after) / f64::from(before);
+        let shares: Vec<f64> = after.iter().zip(before).map(share).collect();
+        let end = |pick: fn(f64, f64) -> f64| shares.iter().copied().reduce(pick).unwrap();
+        (end(f64::min), end(f64::max))
+    };
+    let near = |(least, most): (f64, f64), share: f64| least > share - 0.03 && most < share + 0.03;
+    for size in [(400, 400), (500, 350), (301, 600)] {
+        for pattern in ["lowlight", "dehaze"] {
+            let shares = restore(pattern, size, true);
+            assert!(near(shares, 0.9), "{pattern}, {size:?}: {shares:?}");
+            assert!(near(restore(pattern, size, false), 0.6), "{pattern}, {size:?}");
+        }
+        assert!(near(restore("underwater", size, true), 0.6), "{size:?}");
+    }
+    // No smaller version of it: its shorter side is that of the crops.
+    assert!(near(restore("lowlight", (256, 600), true), 0.6));
+}
+
 #[test]
 fn findings_are_those_of_the_network() {
     let findings = restorer(&DARKEN).identify(&picture(), &Silent).unwrap();
