@@ -5,10 +5,10 @@
 
 use udair_engine::Watch;
 
-use crate::RestoreError;
 use crate::blocks::Blocks;
 use crate::check;
 use crate::network::Network;
+use crate::{Pattern, RestoreError};
 
 /// The shorter side of the smaller version, in pixels: that of the largest crops of training.
 const SIDE: usize = 256;
@@ -23,12 +23,14 @@ const MOST: f32 = 2.0;
 const BLACK: f32 = 1.0 / 255.0;
 
 /// Gives `restored`, rows of `width` RGB pixels, the brightness and colour of wide areas that a smaller
-/// version of `input` is restored with. Pictures that are no larger stay as they are.
+/// version of `input` is restored with. Where the picture is no larger, or the smaller version is not found to be
+/// spoiled by `pattern`, too, nothing changes.
 ///
 /// # Errors
 /// Those of the network, and [`RestoreError::Output`] where its result is not a picture.
 pub(crate) fn adopt(
     network: &dyn Network,
+    pattern: Pattern,
     input: &[f32],
     restored: &mut [f32],
     width: usize,
@@ -43,6 +45,10 @@ pub(crate) fn adopt(
     let smaller = averages(Blocks::counted((width, across), (height, down)), input);
     let known = check::Input::of(smaller.as_flattened());
     let conditions = network.conditions(smaller.as_flattened(), across, down, watch)?;
+    let found = network.identify(&conditions);
+    if found.is_none_or(|found| found.best().pattern != pattern.id()) {
+        return Ok(());
+    }
     let smaller = network.restore(smaller.into_flattened(), across, down, conditions, watch)?;
     if let Some(fault) = check::fault(&known, &smaller) {
         return Err(RestoreError::Output(fault));

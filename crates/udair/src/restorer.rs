@@ -168,10 +168,10 @@ impl Restorer {
                     background::keep(&Pixels::of(picture)?.rgb, &mut restored, width);
                 }
                 // What was adapted to this picture is not what a smaller version of it would get.
-                Pattern::Dehaze | Pattern::Lowlight if options.tones && !adapted => {
+                pattern @ (Pattern::Dehaze | Pattern::Lowlight) if options.tones && !adapted => {
                     let input = Pixels::of(picture)?.rgb;
                     let watch = Phase { watch: &watch, from: 1.0, to: 1.0 };
-                    exposure::adopt(self.network.as_ref(), &input, &mut restored, width, &watch)?;
+                    exposure::adopt(self.network.as_ref(), pattern, &input, &mut restored, width, &watch)?;
                 }
                 _ => {}
             }
