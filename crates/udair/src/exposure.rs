@@ -1,7 +1,10 @@
 //! How much the network brightens a dark picture and how much haze it takes away depend on the picture's size:
 //! less of a large one than of a small version of it. It is right on average at the sizes of the crops that it
-//! was trained on. The brightness and colour of wide areas are therefore those that a version of that size gets;
-//! detail is the picture's own.
+//! was trained on. The brightness and colour of wide areas are therefore those that a version of that size gets.
+//!
+//! Detail is what the network makes of a dark picture itself. Haze is a factor and a veil that change slowly over
+//! a picture (Koschmieder 1924), so that a line in every area says all that it takes to undo it, and detail is
+//! the picture's own.
 
 use udair_engine::Watch;
 
@@ -15,6 +18,9 @@ const SIDE: usize = 256;
 
 /// Side of the areas whose brightness is taken over, in pixels of the smaller version.
 const AREA: usize = 16;
+
+/// Variance of an area, in a range of values of 1, below which its line is more that of the whole picture.
+const FLAT: f64 = 1e-4;
 
 /// What an area's brightness changes by at most, up and down.
 const MOST: f32 = 2.0;
@@ -49,19 +55,62 @@ pub(crate) fn adopt(
     if found.is_none_or(|found| found.best().pattern != pattern.id()) {
         return Ok(());
     }
-    let smaller = network.restore(smaller.into_flattened(), across, down, conditions, watch)?;
-    if let Some(fault) = check::fault(&known, &smaller) {
+    let aim = network.restore(smaller.as_flattened().to_vec(), across, down, conditions, watch)?;
+    if let Some(fault) = check::fault(&known, &aim) {
         return Err(RestoreError::Output(fault));
     }
     let [columns, rows] = [across, down].map(|side| side / AREA);
-    let aim = averages(Blocks::counted((across, columns), (down, rows)), &smaller);
+    let seen = Blocks::counted((across, columns), (down, rows));
     let areas = Blocks::counted((width, columns), (height, rows));
+    if pattern == Pattern::Dehaze {
+        let (slopes, shifts) = lines(seen, smaller.as_flattened(), &aim);
+        restored.copy_from_slice(input);
+        areas.multiply(&slopes, restored);
+        areas.add(&shifts, restored);
+        return Ok(());
+    }
+    let aim = averages(seen, &aim);
     let gain = |(aim, own): (&[f32; 3], &[f32; 3])| -> [f32; 3] {
         std::array::from_fn(|c| ((aim[c] + BLACK) / (own[c] + BLACK)).clamp(1.0 / MOST, MOST))
     };
     let gains: Vec<_> = aim.iter().zip(&averages(areas, restored)).map(gain).collect();
     areas.multiply(&gains, restored);
     Ok(())
+}
+
+/// The line through the values of every block and channel, from `input` to `restored`: slopes and shifts.
+fn lines(blocks: Blocks, input: &[f32], restored: &[f32]) -> (Vec<[f32; 3]>, Vec<[f32; 3]>) {
+    let moments = blocks.measure(input, restored, |rows| {
+        let mut channels = [[0.0_f64; 4]; 3];
+        let mut pixels = 0.0;
+        for (input, restored) in rows {
+            for (x, y) in input.as_chunks::<3>().0.iter().zip(restored.as_chunks::<3>().0) {
+                for (sums, (&x, &y)) in channels.iter_mut().zip(x.iter().zip(y)) {
+                    let (x, y) = (f64::from(x), f64::from(y));
+                    [x, y, x * x, x * y].into_iter().zip(sums).for_each(|(value, sum)| *sum += value);
+                }
+                pixels += 1.0;
+            }
+        }
+        // Means of both, variance and covariance.
+        channels.map(|sums| {
+            let [x, y, square, product] = sums.map(|sum| sum / pixels);
+            [x, y, square - x * x, product - x * y]
+        })
+    });
+    let slope = |variance: f64, covariance: f64, usual: f64| (covariance + FLAT * usual) / (variance + FLAT);
+    let usual: [f64; 3] = std::array::from_fn(|c| {
+        let sum = |moment: usize| moments.iter().map(|channels| channels[c][moment]).sum::<f64>();
+        slope(sum(2), sum(3), 1.0)
+    });
+    let line = |channels: &[[f64; 4]; 3]| -> [(f32, f32); 3] {
+        std::array::from_fn(|c| {
+            let [x, y, variance, covariance] = channels[c];
+            let slope = slope(variance, covariance, usual[c]);
+            (slope as f32, (y - slope * x) as f32)
+        })
+    };
+    moments.iter().map(line).map(|line| (line.map(|l| l.0), line.map(|l| l.1))).unzip()
 }
 
 /// The average of every block in each channel, not below black.
