@@ -29,8 +29,8 @@ const MOST: f32 = 2.0;
 const BLACK: f32 = 1.0 / 255.0;
 
 /// Gives `restored`, rows of `width` RGB pixels, the brightness and colour of wide areas that a smaller
-/// version of `input` is restored with. Where the picture is no larger, or the smaller version is not found to be
-/// spoiled by `pattern`, too, nothing changes.
+/// version of `input` is restored with, or undoes the haze of `input` by the lines of that version. Where the
+/// picture is no larger, or the smaller version is not found to be spoiled by `pattern`, too, nothing changes.
 ///
 /// # Errors
 /// Those of the network, and [`RestoreError::Output`] where its result is not a picture.
