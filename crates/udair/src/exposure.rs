@@ -48,15 +48,15 @@ pub(crate) fn adopt(
         return Ok(());
     }
     let [across, down] = [width, height].map(|side| side * SIDE / shorter);
-    let smaller = averages(Blocks::counted((width, across), (height, down)), input);
-    let known = check::Input::of(smaller.as_flattened());
+    let smaller = means(Blocks::counted((width, across), (height, down)), input);
+    let given = check::Input::of(smaller.as_flattened());
     let conditions = network.conditions(smaller.as_flattened(), across, down, watch)?;
     let found = network.identify(&conditions);
     if found.is_none_or(|found| found.best().pattern != pattern.id()) {
         return Ok(());
     }
     let aim = network.restore(smaller.as_flattened().to_vec(), across, down, conditions, watch)?;
-    if let Some(fault) = check::fault(&known, &aim) {
+    if let Some(fault) = check::fault(&given, &aim) {
         return Err(RestoreError::Output(fault));
     }
     let [columns, rows] = [across, down].map(|side| side / AREA);
@@ -69,11 +69,11 @@ pub(crate) fn adopt(
         areas.add(&shifts, restored);
         return Ok(());
     }
-    let aim = averages(seen, &aim);
+    let aim = means(seen, &aim);
     let gain = |(aim, own): (&[f32; 3], &[f32; 3])| -> [f32; 3] {
         std::array::from_fn(|c| ((aim[c] + BLACK) / (own[c] + BLACK)).clamp(1.0 / MOST, MOST))
     };
-    let gains: Vec<_> = aim.iter().zip(&averages(areas, restored)).map(gain).collect();
+    let gains: Vec<_> = aim.iter().zip(&means(areas, restored)).map(gain).collect();
     areas.multiply(&gains, restored);
     Ok(())
 }
@@ -113,8 +113,8 @@ fn lines(blocks: Blocks, input: &[f32], restored: &[f32]) -> (Vec<[f32; 3]>, Vec
     moments.iter().map(line).map(|line| (line.map(|l| l.0), line.map(|l| l.1))).unzip()
 }
 
-/// The average of every block in each channel, not below black.
-fn averages(blocks: Blocks, rgb: &[f32]) -> Vec<[f32; 3]> {
+/// The mean of every block in each channel, not below black.
+fn means(blocks: Blocks, rgb: &[f32]) -> Vec<[f32; 3]> {
     blocks.measure(rgb, rgb, |rows| {
         let (mut sums, mut pixels) = ([0.0; 3], 0.0);
         for (row, _) in rows {

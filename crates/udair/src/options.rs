@@ -12,9 +12,8 @@ pub struct Options {
     /// A picture found clean at least this surely, from 0 to 1, is left alone.
     pub clean_threshold: f32,
     /// Keep the picture's tones where the damage leaves them: local averages under mild noise, and what
-    /// lies between the streaks of light rain; and give wide areas of a dark or hazy picture the tones that a
-    /// version of it gets which is as small as the crops of training. Without it the result is the network's
-    /// alone.
+    /// lies between the streaks of light rain; and undo darkness and haze over wide areas as in a version of the
+    /// picture that is as small as the crops of training. Without it the result is the network's alone.
     pub tones: bool,
     /// Whether to adapt to the picture.
     pub adapt: Adapt,

@@ -16,13 +16,18 @@ type Answer = fn(Vec<f32>) -> Result<Vec<f32>, EngineError>;
 #[derive(Clone)]
 struct Fake {
     found: Option<(&'static str, f32)>,
+    /// What it finds in pictures of at most `SMALL` values instead.
+    found_in_small: Option<&'static str>,
     answer: Answer,
     budget: usize,
 }
 
+const SMALL: usize = 400_000;
+
 /// Darkens to half.
 const DARKEN: Fake = Fake {
     found: Some(("lowlight", 0.9)),
+    found_in_small: None,
     answer: |rgb| Ok(rgb.iter().map(|v| v / 2.0).collect()),
     budget: usize::MAX,
 };
@@ -37,13 +42,15 @@ impl Network for Fake {
     ) -> Result<Conditions, EngineError> {
         assert!(rgb.iter().all(|v| (0.0..=1.0).contains(v)));
         watch.progress(1.0);
-        let map = || Map { channels: 1, height: 1, width: 1, data: vec![0.0] };
+        let map = || Map { channels: 1, height: 1, width: 1, data: vec![rgb.len() as f32] };
         let (d4, d3) = (map(), map());
         Ok(Conditions { d4, d3, d2: None, codes_t: vec![], codes_b: vec![], feature: vec![], parts: vec![] })
     }
 
-    fn identify(&self, _: &Conditions) -> Option<Identification> {
+    fn identify(&self, conditions: &Conditions) -> Option<Identification> {
         let (pattern, probability) = self.found?;
+        let small = conditions.d4.data[0] <= SMALL as f32;
+        let pattern = self.found_in_small.filter(|_| small).unwrap_or(pattern);
         let finding =
             |pattern: &str, probability| Finding { pattern: pattern.into(), probability, distance: 0.0 };
         Some(Identification {
@@ -120,15 +127,15 @@ fn tones_are_kept_where_noise_or_rain_is_found() {
 #[test]
 fn dark_and_hazy_pictures_get_the_tones_of_a_smaller_version() {
     let answer: Answer = |rgb| {
-        let dim = if rgb.len() > 400_000 { 0.6 } else { 0.9 };
+        let dim = if rgb.len() > SMALL { 0.6 } else { 0.9 };
         Ok(rgb.iter().map(|v| v * dim).collect())
     };
-    let restore = |pattern, (width, height): (usize, usize), tones| {
+    let restore_found = |pattern, found_in_small, (width, height): (usize, usize), tones| {
         // Stripes of one pixel on a ramp from left to right.
         let value = |i: usize| 40 + i / 3 % width * 100 / width + 20 * (i / 3 % 2);
         let before: Vec<u8> = (0..width * height * 3).map(|i| value(i) as u8).collect();
         let picture = Picture::from_rgb8(width, height, before.clone()).unwrap();
-        let fake = Fake { found: Some((pattern, 0.9)), answer, ..DARKEN };
+        let fake = Fake { found: Some((pattern, 0.9)), found_in_small, answer, ..DARKEN };
         let options = Options { tones, ..Options::default() };
         let after = restorer(&fake).restore(&picture, &options, &Silent).unwrap().0.to_rgb8().unwrap();
         let share = |(&after, before): (&u8, u8)| f64::from(after) / f64::from(before);
@@ -136,6 +143,7 @@ fn dark_and_hazy_pictures_get_the_tones_of_a_smaller_version() {
         let end = |pick: fn(f64, f64) -> f64| shares.iter().copied().reduce(pick).unwrap();
         (end(f64::min), end(f64::max))
     };
+    let restore = |pattern, size, tones| restore_found(pattern, None, size, tones);
     let near = |(least, most): (f64, f64), share: f64| least > share - 0.03 && most < share + 0.03;
     for size in [(400, 400), (500, 350), (301, 600)] {
         for pattern in ["lowlight", "dehaze"] {
@@ -147,6 +155,10 @@ fn dark_and_hazy_pictures_get_the_tones_of_a_smaller_version() {
     }
     // No smaller version of it: its shorter side is that of the crops.
     assert!(near(restore("lowlight", (256, 600), true), 0.6));
+    // A smaller version of it that looks clean does not tell how bright it should be.
+    for pattern in ["lowlight", "dehaze"] {
+        assert!(near(restore_found(pattern, Some("clean"), (400, 400), true), 0.6), "{pattern}");
+    }
 }
 
 #[test]
