@@ -65,8 +65,9 @@ pub(crate) struct Results {
     always: bool,
 
     /// Take the network's result as it is. Otherwise it gets back what the damage leaves of the picture's
-    /// tones: local averages under mild noise, and what lies between the streaks of light rain; and wide areas
-    /// of a dark or hazy picture get the tones that a small version of it gets
+    /// tones: local averages under mild noise, and what lies between the streaks of light rain. Wide areas
+    /// of a dark picture get the tones that a small version of it gets, and a hazy one is undone as its
+    /// small version is, which is many times faster, too
     #[arg(long)]
     network_alone: bool,
 }

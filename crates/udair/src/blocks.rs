@@ -49,6 +49,20 @@ impl Blocks {
         measured.collect()
     }
 
+    /// The mean of every block in each channel, not below black.
+    pub(crate) fn means(self, rgb: &[f32]) -> Vec<[f32; 3]> {
+        self.measure(rgb, rgb, |rows| {
+            let (mut sums, mut pixels) = ([0.0; 3], 0.0);
+            for (row, _) in rows {
+                for pixel in row.as_chunks::<3>().0 {
+                    (0..3).for_each(|c| sums[c] += pixel[c]);
+                    pixels += 1.0;
+                }
+            }
+            sums.map(|sum: f32| (sum / pixels).max(0.0))
+        })
+    }
+
     /// Adds the corrections, one a block and channel, blended between the centres of the blocks.
     pub(crate) fn add(self, corrections: &[[f32; 3]], restored: &mut [f32]) {
         self.blend(corrections, restored, |value, correction| value + correction);

@@ -24,12 +24,14 @@ mod entropy;
 mod error;
 mod estimate;
 mod exposure;
+mod haze;
 mod memory;
 mod network;
 mod options;
 mod pattern;
 mod phase;
 mod restorer;
+mod smaller;
 
 pub use adapt::{Adapt, Adaptation, Decision};
 pub use entropy::{Differentiable, Entropy, Minimised};

@@ -6,13 +6,15 @@ use std::time::Instant;
 use udair_engine::{Attention, Conditions, Engine, EngineError, Identification, Likeness, Watch, Weights};
 use udair_image::Picture;
 
-use crate::adapt::{self, Adapt, Decision};
+use crate::adapt::{self, Adapt, Adaptation, Decision};
 use crate::entropy::{self, Differentiable};
 use crate::estimate::Estimate;
 use crate::network::Network;
 use crate::phase::Phase;
+use crate::smaller::Smaller;
 use crate::{
-    Findings, Options, Pattern, Report, RestoreError, Status, averages, background, check, exposure, memory,
+    Findings, Options, Pattern, Report, RestoreError, Status, averages, background, check, exposure, haze,
+    memory,
 };
 
 /// Share of the work that the analysis takes, for the progress bar alone.
@@ -129,57 +131,78 @@ impl Restorer {
         let conditions = self.conditions(&pixels, &Phase { watch, from: 0.0, to: ANALYSIS })?;
         let findings = findings(self.network.identify(&conditions));
         let clean = findings.clean().is_some_and(|probability| probability >= options.clean_threshold);
-        let mut adaptation = None;
-        let (result, status) = if options.strength == 0.0 || (clean && !options.always) {
-            (picture.clone(), Status::Unchanged)
+        let (result, status, adaptation) = if options.strength == 0.0 || (clean && !options.always) {
+            (picture.clone(), Status::Unchanged, None)
         } else {
             let watch = Phase { watch, from: ANALYSIS, to: 1.0 };
-            let mut conditions = conditions;
-            let mut minimised = None;
-            match options.adapt {
-                Adapt::Off => {}
-                Adapt::Auto | Adapt::Coral => {
-                    let network = self.network.as_ref();
-                    let (adapted, report) =
-                        adapt::adapt(network, pixels.size(), conditions, &findings, options, &watch)?;
-                    (conditions, adaptation) = (adapted, Some(report));
-                }
-                Adapt::Tent | Adapt::Sar => {
-                    let (network, size) = (self.gradients.as_deref(), pixels.size());
-                    let (rgb, report) = entropy::restore(network, &pixels.rgb, size, &findings, options)?;
-                    (minimised, adaptation) = (rgb, Some(report));
-                }
-            }
-            let input = check::Input::of(&pixels.rgb);
-            let mut restored = match minimised {
-                Some(rgb) => rgb,
-                None => self.network.restore(pixels.rgb, pixels.width, pixels.height, conditions, &watch)?,
-            };
-            if let Some(fault) = check::fault(&input, &restored) {
-                return Err(RestoreError::Output(fault));
-            }
-            let width = picture.width();
-            let adapted = adaptation.as_ref().is_some_and(|a| a.decision == Decision::Adapted);
-            match findings.pattern {
-                Pattern::Denoise if options.tones => {
-                    averages::keep(&Pixels::of(picture)?.rgb, &mut restored, width);
-                }
-                Pattern::Derain if options.tones => {
-                    background::keep(&Pixels::of(picture)?.rgb, &mut restored, width);
-                }
-                // What was adapted to this picture is not what a smaller version of it would get.
-                pattern @ (Pattern::Dehaze | Pattern::Lowlight) if options.tones && !adapted => {
-                    let input = Pixels::of(picture)?.rgb;
-                    let watch = Phase { watch: &watch, from: 1.0, to: 1.0 };
-                    exposure::adopt(self.network.as_ref(), pattern, &input, &mut restored, width, &watch)?;
-                }
-                _ => {}
-            }
-            (picture.with_restored(&restored, options.strength)?, Status::Restored)
+            let (restored, adaptation) =
+                self.undo(picture, pixels, conditions, &findings, options, &watch)?;
+            (picture.with_restored(&restored, options.strength)?, Status::Restored, adaptation)
         };
         watch.progress(1.0);
         let seconds = start.elapsed().as_secs_f64();
         Ok((result, Report { status, findings, adaptation, seconds }))
+    }
+
+    /// Undoes what was found, after adapting to it, and keeps what the damage leaves of the picture's tones.
+    fn undo(
+        &self,
+        picture: &Picture,
+        pixels: Pixels,
+        mut conditions: Conditions,
+        findings: &Findings,
+        options: &Options,
+        watch: &dyn Watch,
+    ) -> Result<(Vec<f32>, Option<Adaptation>), RestoreError> {
+        let (network, width) = (self.network.as_ref(), pixels.width);
+        let (mut minimised, mut adaptation) = (None, None);
+        match options.adapt {
+            Adapt::Off => {}
+            Adapt::Auto | Adapt::Coral => {
+                let (adapted, report) =
+                    adapt::adapt(network, pixels.size(), conditions, findings, options, watch)?;
+                (conditions, adaptation) = (adapted, Some(report));
+            }
+            Adapt::Tent | Adapt::Sar => {
+                let (gradients, size) = (self.gradients.as_deref(), pixels.size());
+                let (rgb, report) = entropy::restore(gradients, &pixels.rgb, size, findings, options)?;
+                (minimised, adaptation) = (rgb, Some(report));
+            }
+        }
+        // What was adapted to this picture is not what a smaller version of it would get.
+        let adapted = adaptation.as_ref().is_some_and(|a| a.decision == Decision::Adapted);
+        let smaller = match findings.pattern {
+            pattern @ (Pattern::Dehaze | Pattern::Lowlight) if options.tones && !adapted => {
+                let watch = Phase { watch, from: 0.0, to: 0.0 };
+                Smaller::restore(network, pattern, &pixels.rgb, width, &watch)?
+            }
+            _ => None,
+        };
+        let input = check::Input::of(&pixels.rgb);
+        let mut restored = match (minimised, &smaller) {
+            (Some(rgb), _) => rgb,
+            // The smaller version says all that there is to undo.
+            (None, Some(smaller)) if findings.pattern == Pattern::Dehaze => {
+                let mut rgb = pixels.rgb;
+                haze::undo(smaller, &mut rgb);
+                rgb
+            }
+            _ => network.restore(pixels.rgb, width, pixels.height, conditions, watch)?,
+        };
+        if let Some(fault) = check::fault(&input, &restored) {
+            return Err(RestoreError::Output(fault));
+        }
+        match findings.pattern {
+            Pattern::Denoise if options.tones => {
+                averages::keep(&Pixels::of(picture)?.rgb, &mut restored, width);
+            }
+            Pattern::Derain if options.tones => {
+                background::keep(&Pixels::of(picture)?.rgb, &mut restored, width);
+            }
+            Pattern::Lowlight => smaller.iter().for_each(|s| exposure::adopt(s, &mut restored)),
+            _ => {}
+        }
+        Ok((restored, adaptation))
     }
 
     fn conditions(&self, pixels: &Pixels, watch: &dyn Watch) -> Result<Conditions, RestoreError> {

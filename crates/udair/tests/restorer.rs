@@ -161,6 +161,20 @@ fn dark_and_hazy_pictures_get_the_tones_of_a_smaller_version() {
     }
 }
 
+/// The lines of the smaller version undo haze, so that a large picture costs no more than a small one.
+#[test]
+fn large_hazy_pictures_are_not_restored_twice() {
+    let answer: Answer = |rgb| {
+        assert!(rgb.len() <= SMALL, "the network was run on the picture itself");
+        Ok(rgb)
+    };
+    let value = |i: usize| (i / 3 % 400 * 255 / 400) as u8;
+    let picture = Picture::from_rgb8(400, 400, (0..400 * 400 * 3).map(value).collect()).unwrap();
+    let fake = Fake { found: Some(("dehaze", 0.9)), answer, ..DARKEN };
+    let (result, report) = restorer(&fake).restore(&picture, &Options::default(), &Silent).unwrap();
+    assert_eq!((result, report.status), (picture, Status::Restored));
+}
+
 #[test]
 fn findings_are_those_of_the_network() {
     let findings = restorer(&DARKEN).identify(&picture(), &Silent).unwrap();
