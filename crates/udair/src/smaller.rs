@@ -51,13 +51,40 @@ impl Smaller {
         if found.is_none_or(|found| found.best().pattern != pattern.id()) {
             return Ok(None);
         }
-        let restored = network.restore(input.clone(), across, down, conditions, watch)?;
-        if let Some(fault) = check::fault(&given, &restored) {
-            return Err(RestoreError::Output(fault));
+        let restore = |rgb: &[f32], conditions| {
+            let restored = network.restore(rgb.to_vec(), across, down, conditions, watch)?;
+            check::fault(&given, &restored).map_or(Ok(restored), |fault| Err(RestoreError::Output(fault)))
+        };
+        let mut restored = restore(&input, conditions)?;
+        if pattern == Pattern::Dehaze {
+            // What the network takes away is uneven; less so on average over both ways to see the picture.
+            let mirrored = mirror(&input, across);
+            let conditions = network.conditions(&mirrored, across, down, watch)?;
+            let other = mirror(&restore(&mirrored, conditions)?, across);
+            restored.iter_mut().zip(other).for_each(|(value, other)| *value = f32::midpoint(*value, other));
         }
         let [columns, rows] = [across, down].map(|side| side / AREA);
         let seen = Blocks::counted((across, columns), (down, rows));
         let areas = Blocks::counted((width, columns), (height, rows));
         Ok(Some(Self { input, restored, seen, areas }))
+    }
+}
+
+/// Left and right exchanged in rows of `width` RGB pixels.
+fn mirror(rgb: &[f32], width: usize) -> Vec<f32> {
+    let pixels = rgb.as_chunks::<3>().0;
+    pixels.chunks_exact(width).flat_map(|row| row.iter().rev()).copied().flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mirror_keeps_rows_and_channels() {
+        let rgb: Vec<f32> = (0..18).map(|v| v as f32).collect();
+        let rows = [[6, 7, 8, 3, 4, 5, 0, 1, 2], [15, 16, 17, 12, 13, 14, 9, 10, 11]];
+        assert_eq!(mirror(&rgb, 3), rows.as_flattened().iter().map(|&v| v as f32).collect::<Vec<_>>());
+        assert_eq!(mirror(&mirror(&rgb, 3), 3), rgb);
     }
 }
