@@ -157,7 +157,8 @@ fn waiting(restorer: &Restorer, picture: &Picture) -> Result<Option<String>, Pro
     } else {
         format!("{:.0} minutes", seconds / 60.0)
     };
-    Ok((seconds >= LARGE.1).then(|| format!("about {time} for {width} x {height} pixels, less if they are clean or hazy")))
+    Ok((seconds >= LARGE.1)
+        .then(|| format!("about {time} for {width} x {height} pixels, less if they are clean or hazy")))
 }
 
 /// What reading the picture dropped, and what the format cannot keep.

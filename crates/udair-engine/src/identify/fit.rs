@@ -4,8 +4,8 @@
 //! The mean of every collection is an anchor of its pattern. Features are standardised and whitened by
 //! the pooled covariance within collections W, shrunk to W + s mean(diag W) I, and projected onto the
 //! span of the anchors: a distance to an anchor is then measured in the spread that pictures of one
-//! collection have. Temperature and limit come from other pictures than those: a fit flatters the
-//! pictures that it was made of. The bound of parts comes from whole [collections](left_out) that take no part.
+//! collection have. Temperature, limit and margin come from other pictures than those: a fit flatters the pictures
+//! that it was made of. For temperature and the bound of parts, whole [collections](left_out) take no part.
 
 mod left_out;
 
@@ -75,7 +75,8 @@ impl Examples {
     }
 
     /// The identification that tells `patterns` apart by these pictures and knows the `pairs`, with
-    /// temperature, limit and margin from `others`. The bound of parts is from the pictures with parts.
+    /// temperature, limit and margin from `others`. The bound of parts is from the pictures with parts; where there
+    /// are enough collections of them, the temperature is that of fits without the collection of each of `others`.
     ///
     /// # Errors
     /// [`EngineError::Config`] where a pattern has fewer than two pictures, a pair none, or `others`
@@ -100,8 +101,14 @@ impl Examples {
         let places: Vec<Vec<f64>> = others.rows.iter().map(|row| raw.place(row)).collect();
         let distances: Vec<Vec<f64>> = places.iter().map(|place| raw.to_patterns(place)).collect();
         let nearest: Vec<f64> = distances.iter().map(|row| least(row)).collect();
-        let balanced = others.balanced(patterns.len());
-        let temperature = temperature(&distances, &others.labels, &balanced);
+        let [with_parts, left_out] = self.left_out(config, patterns, others)?;
+        let temperature = if left_out.is_empty() {
+            temperature(&distances, &others.labels, &others.balanced(patterns.len()))
+        } else {
+            let distances: Vec<_> = left_out.iter().map(|f| f.distances.clone()).collect();
+            let labels: Vec<_> = left_out.iter().map(|f| f.label).collect();
+            temperature(&distances, &labels, &left_out::weights(&left_out))
+        };
         tensors.insert("temperature".into(), tensor(&[], vec![temperature]));
         tensors.insert("limit".into(), tensor(&[], vec![REACH * bound(nearest.clone())]));
         if !pairs.is_empty() {
@@ -116,7 +123,7 @@ impl Examples {
             let margin = others.bound_of_each(&nearer.collect::<Vec<_>>()).max(1.0);
             tensors.insert("margin".into(), tensor(&[], vec![margin]));
         }
-        if let Some(bound) = self.part_bound(config, patterns)? {
+        if let Some(bound) = left_out::part_bound(&with_parts, patterns) {
             tensors.insert("part".into(), tensor(&[], vec![bound]));
         }
         Identifier::from_tensors(config, patterns, tensors)

@@ -1,9 +1,11 @@
-//! When a part speaks for its picture: from pictures of collections that the fit has not seen.
+//! How sure a name is, and when a part speaks for its picture: from pictures of collections that the fit has
+//! not seen.
 //!
-//! Pictures that users bring belong to no known collection, and that is where pictures clean on the whole
-//! but spoiled in a part are missed. So each collection is left out in turn, its pictures are named by a fit
-//! to the others, and the bound is chosen under which most are named rightly: over patterns, then over the
-//! collections of a pattern, each counting the same.
+//! Pictures that users bring belong to no known collection. They lie farther from the anchors than other pictures of
+//! known collections do, which would make names too sure; and among them are pictures clean on the
+//! whole but spoiled in a part. So each collection is left out in turn and its pictures are named by a fit
+//! to the others: those of the fit for the bound of parts, those kept out of it for the temperature. The bound is that
+//! under which most are named rightly: over patterns, then over the collections of a pattern, each counting the same.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,52 +20,55 @@ use crate::{Config, EngineError};
 /// little.
 const AS_GOOD: f64 = 0.001;
 
-/// What a picture was named by a fit that has not seen its collection.
-struct Named {
-    label: usize,
+/// What a fit that has not seen a picture's collection finds.
+pub(super) struct LeftOut {
+    pub(super) label: usize,
     /// Number of its collection.
     group: usize,
-    /// By the whole of it.
-    whole: usize,
-    /// By the part that is least like a clean picture, and by how much it is not.
-    part: usize,
-    excess: f64,
+    /// From the patterns, of the whole picture.
+    pub(super) distances: Vec<f64>,
+    /// What the part that is least like a clean picture is named, and by how much it is not.
+    part: Option<(usize, f64)>,
 }
 
 impl Examples {
-    /// The bound of parts; none where the parts do no good, or there are too few collections to tell.
-    pub(super) fn part_bound(
+    /// What is found in these pictures, those with parts, and in `others` while the fit does without their
+    /// collection. Small collections are passed over.
+    pub(super) fn left_out(
         &self,
         config: &Config,
         patterns: &[String],
-    ) -> Result<Option<f64>, EngineError> {
-        let Some(clean) = patterns.iter().position(|pattern| pattern == CLEAN) else { return Ok(None) };
+        others: &Self,
+    ) -> Result<[Vec<LeftOut>; 2], EngineError> {
         let mut members: BTreeMap<(usize, &str), Vec<usize>> = BTreeMap::new();
         for at in (0..self.rows.len()).filter(|&at| !self.parts[at].is_empty()) {
             members.entry((self.labels[at], &self.collections[at])).or_default().push(at);
         }
         members.retain(|_, members| members.len() >= COLLECTION);
-        let named = members.into_iter().enumerate().map(|(group, ((label, collection), members))| {
+        let clean = patterns.iter().position(|pattern| pattern == CLEAN);
+        let [mut own, mut kept_out] = [Vec::new(), Vec::new()];
+        for (group, ((label, collection), members)) in members.into_iter().enumerate() {
             let rest = self.without(label, collection);
             let known: BTreeSet<usize> = rest.labels.iter().copied().collect();
             if known.len() < patterns.len() {
-                return Ok(Vec::new());
+                continue;
             }
             let raw = rest.raw(config, patterns)?;
-            let nearest = |distances: &[f64]| {
-                (0..distances.len()).min_by(|&a, &b| distances[a].total_cmp(&distances[b])).unwrap_or(clean)
+            let part = |parts: &[Vec<f64>]| {
+                let (excess, distances, _) = raw.least_clean(parts)?;
+                let others = (0..distances.len()).filter(|k| Some(*k) != clean);
+                Some((others.min_by(|&a, &b| distances[a].total_cmp(&distances[b]))?, excess))
             };
-            let name = |&at: &usize| {
-                let whole = nearest(&raw.to_patterns(&raw.place(&self.rows[at])));
-                let (excess, distances, _) = raw.least_clean(&self.parts[at])?;
-                let others = (0..distances.len()).filter(|k| *k != clean);
-                let part = others.min_by(|&a, &b| distances[a].total_cmp(&distances[b]))?;
-                Some(Named { label, group, whole, part, excess })
+            let find = |examples: &Self, at: usize| {
+                let distances = raw.to_patterns(&raw.place(&examples.rows[at]));
+                LeftOut { label, group, distances, part: part(&examples.parts[at]) }
             };
-            Ok(members.par_iter().filter_map(name).collect())
-        });
-        let named: Vec<Vec<Named>> = named.collect::<Result<_, EngineError>>()?;
-        Ok(best_bound(&named.into_iter().flatten().collect::<Vec<_>>(), clean))
+            own.par_extend(members.par_iter().map(|&at| find(self, at)));
+            let same = |&at: &usize| others.labels[at] == label && others.collections[at] == *collection;
+            let same: Vec<usize> = (0..others.rows.len()).filter(same).collect();
+            kept_out.par_extend(same.par_iter().map(|&at| find(others, at)));
+        }
+        Ok([own, kept_out])
     }
 
     /// All pictures but those of a collection.
@@ -76,6 +81,41 @@ impl Examples {
         }
         rest
     }
+}
+
+/// The weight of each of these pictures, so that collections of a pattern count the same, and patterns the sum 1.
+pub(super) fn weights(found: &[LeftOut]) -> Vec<f64> {
+    let mut patterns: BTreeMap<usize, BTreeMap<usize, f64>> = BTreeMap::new();
+    for LeftOut { label, group, .. } in found {
+        *patterns.entry(*label).or_default().entry(*group).or_default() += 1.0;
+    }
+    let weight = |f: &LeftOut| 1.0 / (patterns[&f.label].len() as f64 * patterns[&f.label][&f.group]);
+    found.iter().map(weight).collect()
+}
+
+/// The bound of parts; none where the parts do no good, or there are too few collections to tell.
+pub(super) fn part_bound(found: &[LeftOut], patterns: &[String]) -> Option<f64> {
+    let clean = patterns.iter().position(|pattern| pattern == CLEAN)?;
+    let named = |f: &LeftOut| {
+        let (part, excess) = f.part?;
+        Some(Named { label: f.label, group: f.group, whole: nearest(&f.distances), part, excess })
+    };
+    best_bound(&found.iter().filter_map(named).collect::<Vec<_>>(), clean)
+}
+
+fn nearest(distances: &[f64]) -> usize {
+    (0..distances.len()).min_by(|&a, &b| distances[a].total_cmp(&distances[b])).unwrap_or(0)
+}
+
+/// What a picture is named.
+struct Named {
+    label: usize,
+    group: usize,
+    /// By the whole of it.
+    whole: usize,
+    /// By the part that is least like a clean picture, and by how much it is not.
+    part: usize,
+    excess: f64,
 }
 
 /// The smallest bound that is [as good](AS_GOOD) as the best; none where none names more than leaving
@@ -110,6 +150,36 @@ fn best_bound(named: &[Named], clean: usize) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Collections of two patterns, one each in the midst of the other pattern's.
+    #[test]
+    fn collections_that_surprise_make_names_less_sure() {
+        let places = [(0, 0.0), (0, 2.0), (0, 12.0), (1, 10.0), (1, 14.0), (1, 1.0)];
+        let pictures = |parted: bool, from: usize, to: usize| {
+            let mut examples = Examples::default();
+            for (number, &(label, place)) in places.iter().enumerate() {
+                for at in from..to {
+                    let mut row = vec![0.0; 28 * Config::small().width];
+                    row[0] = place + 0.05 * (at * 7 % 5) as f64;
+                    row[1] = 0.1 * (at * 3 % 7) as f64;
+                    let parts = if parted { vec![row.clone()] } else { Vec::new() };
+                    examples.push_parted(row, parts, label, &number.to_string(), 1.0);
+                }
+            }
+            examples
+        };
+        let sure = |parted| {
+            let patterns = ["haze".to_string(), CLEAN.to_string()];
+            let others = pictures(false, 20, 24);
+            let fitted = pictures(parted, 0, 20).fit(&Config::small(), &patterns, &[], &others).unwrap();
+            let found = fitted.identify(&others.rows[8], &[]);
+            assert_eq!(found.best().pattern, "haze");
+            found.best().probability
+        };
+        // Without parts nothing is left out.
+        let (unseen, seen) = (sure(true), sure(false));
+        assert!(seen > 0.99 && unseen < 0.9, "{seen} where collections are known, {unseen} where not");
+    }
 
     fn named(label: usize, group: usize, whole: usize, part: usize, excess: f64) -> Named {
         Named { label, group, whole, part, excess }
