@@ -175,6 +175,25 @@ fn large_hazy_pictures_are_not_restored_twice() {
     assert_eq!((result, report.status), (picture, Status::Restored));
 }
 
+/// A network that takes away more on the left than on the right takes away the same everywhere.
+#[test]
+fn haze_is_undone_evenly() {
+    // The smaller version is 256 pixels wide.
+    let answer: Answer = |rgb| {
+        let share = |i: usize| 0.6 + 0.4 * (i / 3 % 256) as f32 / 255.0;
+        Ok(rgb.iter().enumerate().map(|(i, v)| v * share(i)).collect())
+    };
+    let value = |i: usize| (100 + 50 * (i / 60 % 2)) as u8;
+    let before: Vec<u8> = (0..400 * 400 * 3).map(value).collect();
+    let picture = Picture::from_rgb8(400, 400, before.clone()).unwrap();
+    let fake = Fake { found: Some(("dehaze", 0.9)), answer, ..DARKEN };
+    let after = restorer(&fake).restore(&picture, &Options::default(), &Silent).unwrap().0.to_rgb8().unwrap();
+    for (at, (after, before)) in after.iter().zip(before).enumerate() {
+        let share = f64::from(*after) / f64::from(before);
+        assert!((share - 0.8).abs() < 0.02, "{share} at {at}");
+    }
+}
+
 #[test]
 fn findings_are_those_of_the_network() {
     let findings = restorer(&DARKEN).identify(&picture(), &Silent).unwrap();

@@ -32,8 +32,8 @@ pub(super) struct LeftOut {
 }
 
 impl Examples {
-    /// What is found in these pictures, those with parts, and in `others` while the fit does without their
-    /// collection. Small collections are passed over.
+    /// What is found in these pictures, those with parts, and in `others` as wholes, while the fit does without
+    /// their collection. Small collections are passed over.
     pub(super) fn left_out(
         &self,
         config: &Config,
@@ -59,14 +59,14 @@ impl Examples {
                 let others = (0..distances.len()).filter(|k| Some(*k) != clean);
                 Some((others.min_by(|&a, &b| distances[a].total_cmp(&distances[b]))?, excess))
             };
-            let find = |examples: &Self, at: usize| {
-                let distances = raw.to_patterns(&raw.place(&examples.rows[at]));
-                LeftOut { label, group, distances, part: part(&examples.parts[at]) }
+            let find = |row: &[f64], parts: &[Vec<f64>]| {
+                let distances = raw.to_patterns(&raw.place(row));
+                LeftOut { label, group, distances, part: part(parts) }
             };
-            own.par_extend(members.par_iter().map(|&at| find(self, at)));
+            own.par_extend(members.par_iter().map(|&at| find(&self.rows[at], &self.parts[at])));
             let same = |&at: &usize| others.labels[at] == label && others.collections[at] == *collection;
             let same: Vec<usize> = (0..others.rows.len()).filter(same).collect();
-            kept_out.par_extend(same.par_iter().map(|&at| find(others, at)));
+            kept_out.par_extend(same.par_iter().map(|&at| find(&others.rows[at], &[])));
         }
         Ok([own, kept_out])
     }
