@@ -165,7 +165,8 @@ pub struct Log {
 }
 
 /// Tables whose keys are names from the data.
-const OPEN_TABLES: [&str; 3] = ["data.mix.synthetic", "data.mix.unpaired", "data.mix.sources"];
+const OPEN_TABLES: [&str; 4] =
+    ["data.mix.synthetic", "data.mix.unpaired", "data.mix.whole", "data.mix.sources"];
 
 impl Default for Config {
     /// The recipe of the shipped weights.
@@ -200,6 +201,7 @@ impl Default for Config {
                 muon: true,
                 momentum: 0.95,
                 rest: 0.5,
+                analysis: true,
             },
             schedule: Schedule {
                 shape: Shape::Cosine,

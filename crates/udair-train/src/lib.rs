@@ -22,6 +22,8 @@ pub mod ema;
 #[cfg(feature = "trainer")]
 mod error;
 #[cfg(feature = "trainer")]
+pub mod held;
+#[cfg(feature = "trainer")]
 pub mod identification;
 #[cfg(feature = "trainer")]
 pub mod loss;

@@ -33,6 +33,9 @@ pub struct Optim {
     pub momentum: f64,
     /// Learning rate of what Muon leaves to `AdamW`, times `lr`.
     pub rest: f64,
+    /// The degradation analysis learns, too. Without it the restorer alone learns, under the conditions that
+    /// the analysis makes, and the losses of the analysis take no part.
+    pub analysis: bool,
 }
 
 /// State of the optimiser.

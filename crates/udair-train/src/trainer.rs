@@ -14,7 +14,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use udair_engine::{Guidance, Weights};
 use udair_nn::codebook;
 use udair_nn::daam::Analysis;
-use udair_nn::{Bypass, Conditions, Mode, Udair, initial_weights};
+use udair_nn::{Bypass, Conditions, Mode, Output, Udair, initial_weights};
 
 use crate::TrainError;
 use crate::batches::{Batches, Pair};
@@ -23,6 +23,7 @@ use crate::config::Config;
 use crate::cscl;
 use crate::data::{Batch, DataError, Loader};
 use crate::ema::Average;
+use crate::held::Held;
 use crate::identification;
 use crate::loss::Restoration;
 use crate::muon;
@@ -79,6 +80,8 @@ struct Trainer<'a> {
     net: Udair,
     average: Average,
     optimiser: Optimiser,
+    /// The analysis, where it does not learn.
+    held: Option<Held>,
     state: State,
     /// Fingerprints of the pictures that the weights were trained on before this run.
     before: BTreeSet<String>,
@@ -174,8 +177,10 @@ impl<'a> Trainer<'a> {
         let net = Udair::from_weights(&weights, &device);
         let matrices = if config.optim.muon { muon::matrices(&config.model) } else { Vec::new() };
         let optimiser = Optimiser::new(config.model.parameter_count(), matrices, &device.clone().inner());
+        let held = (!config.optim.analysis).then(|| Held::of(&weights, &device.clone().inner()));
         let average = Average::new(&net);
         Ok(Self {
+            held,
             config,
             batches,
             device,
@@ -249,7 +254,11 @@ impl<'a> Trainer<'a> {
         let gradient = total.expect("at least one part") / parts as f64;
         let (gradient, norm) = clip(gradient, config.optim.clip);
         let lr = config.schedule.rate(step, config.steps, config.optim.lr);
-        let moved = self.optimiser.step(self.net.flat(), gradient, lr, &config.optim);
+        let before = self.net.flat();
+        let mut moved = self.optimiser.step(before.clone(), gradient, lr, &config.optim);
+        if let Some(held) = &self.held {
+            moved = held.step(&before, moved);
+        }
         self.net = self.net.clone().with_flat(&moved);
         self.average.update(&self.net, step, config.ema.decay);
         self.state.step += 1;
@@ -285,7 +294,13 @@ impl<'a> Trainer<'a> {
         let [degraded, clean] = [&batch.degraded, &batch.clean].map(|data| self.pictures(batch, data));
         let bypass =
             if self.state.step < self.config.codebook.bypass { Bypass::Both } else { Bypass::Neither };
-        let output = self.net.forward(degraded, Mode { dropout: Some(stream.bits()), bypass });
+        let output = match &self.held {
+            Some(_) => {
+                let conditions = self.net.clone().valid().conditions(degraded.clone());
+                Output { picture: self.net.restore(degraded, conditions), guided: None }
+            }
+            None => self.net.forward(degraded, Mode { dropout: Some(stream.bits()), bypass }),
+        };
         let restoration = Restoration::new(output.picture, clean, &batch.referenced);
         let none = || Tensor::zeros([1], &self.device.clone().inner());
         let [contrast, moments, commitment] = match &output.guided {
@@ -446,7 +461,7 @@ impl<'a> Trainer<'a> {
         let count = anchors.min(self.config.val.anchors);
         let first = self.config.steps * self.config.optim.accumulate as u64;
         let sizes = &self.config.val.anchor_sizes;
-        if weights.config.guidance != Guidance::None {
+        if weights.config.guidance != Guidance::None && self.held.is_none() {
             weights.identifier = Some(identification::learn(&weights, &*self.batches, first, sizes, count)?);
         }
         Ok(weights)
@@ -473,7 +488,11 @@ impl<'a> Trainer<'a> {
         ];
         let metadata = metadata.into_iter().map(|(key, value)| (key.to_string(), value)).collect();
         let (shape, patterns) = (self.config.model.clone(), self.batches.patterns().to_vec());
-        Ok(Weights::new(shape, patterns, metadata, net.tensors(), None)?)
+        let weights = Weights::new(shape, patterns, metadata, net.tensors(), None)?;
+        Ok(match &self.held {
+            Some(held) => held.put_into(weights),
+            None => weights,
+        })
     }
 
     fn saved_state(&self) -> State {

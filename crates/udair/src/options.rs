@@ -1,5 +1,7 @@
 //! What a caller may ask for, and what it is told.
 
+use udair_engine::{Identification, Likeness};
+
 use crate::{Adapt, Adaptation, Coral, Entropy, Pattern};
 
 /// How to restore.
@@ -82,6 +84,28 @@ pub struct Findings {
 }
 
 impl Findings {
+    /// What a network finds.
+    pub(crate) fn of(identification: Option<Identification>) -> Self {
+        let Some(identification) = identification else { return Self::default() };
+        let named = |id: &str| id.parse().unwrap_or(Pattern::None);
+        let best = identification.best();
+        let patterns: Vec<_> =
+            identification.findings.iter().map(|f| (named(&f.pattern), f.probability)).collect();
+        let probability =
+            |of: Pattern| patterns.iter().filter(|(p, _)| *p == of).map(|(_, p)| p).sum::<f32>();
+        let (pattern, several) = match &identification.verdict {
+            Likeness::One => (named(&best.pattern), Vec::new()),
+            Likeness::Both(first, second) => (Pattern::Mixed, vec![named(first), named(second)]),
+            Likeness::Unknown => (Pattern::None, Vec::new()),
+        };
+        let confidence = match pattern {
+            Pattern::Mixed => several.iter().copied().map(probability).sum(),
+            pattern => probability(pattern),
+        };
+        let distance = identification.findings.iter().map(|f| f.distance).min_by(f32::total_cmp);
+        Self { pattern, confidence, several, distance, patterns }
+    }
+
     /// Probability that the picture is clean; `None` where something else is more probable.
     pub(crate) fn clean(&self) -> Option<f32> {
         let best = self.patterns.iter().max_by(|a, b| a.1.total_cmp(&b.1));

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use udair_engine::{Attention, Conditions, Engine, EngineError, Identification, Likeness, Watch, Weights};
+use udair_engine::{Attention, Conditions, Engine, EngineError, Watch, Weights};
 use udair_image::Picture;
 
 use crate::adapt::{self, Adapt, Adaptation, Decision};
@@ -25,6 +25,14 @@ pub struct Restorer {
     network: Box<dyn Network>,
     gradients: Option<Box<dyn Differentiable>>,
     estimate: Estimate,
+}
+
+/// What the analysis sees in a picture.
+struct Seen {
+    conditions: Conditions,
+    findings: Findings,
+    /// A smaller version that does not refute the findings, where one was looked at.
+    smaller: Option<Smaller>,
 }
 
 /// A picture's pixels as the network sees them.
@@ -109,7 +117,7 @@ impl Restorer {
     pub fn identify(&self, picture: &Picture, watch: &dyn Watch) -> Result<Findings, RestoreError> {
         memory::check(self.network.as_ref(), picture.width(), picture.height())?;
         let pixels = Pixels::of(picture)?;
-        Ok(findings(self.network.identify(&self.conditions(&pixels, watch)?)))
+        Ok(self.see(&pixels, watch)?.findings)
     }
 
     /// Identifies and restores. The picture that comes back has the size, depth, alpha channel,
@@ -128,15 +136,14 @@ impl Restorer {
         let start = Instant::now();
         memory::check(self.network.as_ref(), picture.width(), picture.height())?;
         let pixels = Pixels::of(picture)?;
-        let conditions = self.conditions(&pixels, &Phase { watch, from: 0.0, to: ANALYSIS })?;
-        let findings = findings(self.network.identify(&conditions));
+        let seen = self.see(&pixels, &Phase { watch, from: 0.0, to: ANALYSIS })?;
+        let findings = seen.findings.clone();
         let clean = findings.clean().is_some_and(|probability| probability >= options.clean_threshold);
         let (result, status, adaptation) = if options.strength == 0.0 || (clean && !options.always) {
             (picture.clone(), Status::Unchanged, None)
         } else {
             let watch = Phase { watch, from: ANALYSIS, to: 1.0 };
-            let (restored, adaptation) =
-                self.undo(picture, pixels, conditions, &findings, options, &watch)?;
+            let (restored, adaptation) = self.undo(picture, pixels, seen, options, &watch)?;
             (picture.with_restored(&restored, options.strength)?, Status::Restored, adaptation)
         };
         watch.progress(1.0);
@@ -149,32 +156,34 @@ impl Restorer {
         &self,
         picture: &Picture,
         pixels: Pixels,
-        mut conditions: Conditions,
-        findings: &Findings,
+        seen: Seen,
         options: &Options,
         watch: &dyn Watch,
     ) -> Result<(Vec<f32>, Option<Adaptation>), RestoreError> {
         let (network, width) = (self.network.as_ref(), pixels.width);
+        let Seen { mut conditions, findings, smaller } = seen;
         let (mut minimised, mut adaptation) = (None, None);
         match options.adapt {
             Adapt::Off => {}
             Adapt::Auto | Adapt::Coral => {
                 let (adapted, report) =
-                    adapt::adapt(network, pixels.size(), conditions, findings, options, watch)?;
+                    adapt::adapt(network, pixels.size(), conditions, &findings, options, watch)?;
                 (conditions, adaptation) = (adapted, Some(report));
             }
             Adapt::Tent | Adapt::Sar => {
                 let (gradients, size) = (self.gradients.as_deref(), pixels.size());
-                let (rgb, report) = entropy::restore(gradients, &pixels.rgb, size, findings, options)?;
+                let (rgb, report) = entropy::restore(gradients, &pixels.rgb, size, &findings, options)?;
                 (minimised, adaptation) = (rgb, Some(report));
             }
         }
         // What was adapted to this picture is not what a smaller version of it would get.
         let adapted = adaptation.as_ref().is_some_and(|a| a.decision == Decision::Adapted);
-        let smaller = match findings.pattern {
-            pattern @ (Pattern::Dehaze | Pattern::Lowlight) if options.tones && !adapted => {
+        let smaller = match (findings.pattern, smaller) {
+            (pattern @ (Pattern::Dehaze | Pattern::Lowlight), Some(smaller))
+                if options.tones && !adapted && smaller.findings.pattern == pattern =>
+            {
                 let watch = Phase { watch, from: 0.0, to: 0.0 };
-                Smaller::restore(network, pattern, &pixels.rgb, width, &watch)?
+                Some(smaller.restore(network, pixels.size(), &watch)?)
             }
             _ => None,
         };
@@ -205,8 +214,23 @@ impl Restorer {
         Ok((restored, adaptation))
     }
 
-    fn conditions(&self, pixels: &Pixels, watch: &dyn Watch) -> Result<Conditions, RestoreError> {
-        Ok(self.network.conditions(&pixels.rgb, pixels.width, pixels.height, watch)?)
+    /// Analyses the picture and names what spoiled it.
+    fn see(&self, pixels: &Pixels, watch: &dyn Watch) -> Result<Seen, RestoreError> {
+        let network = self.network.as_ref();
+        let conditions = network.conditions(&pixels.rgb, pixels.width, pixels.height, watch)?;
+        let findings = Findings::of(network.identify(&conditions));
+        let smaller = match findings.pattern {
+            Pattern::Dehaze | Pattern::Lowlight | Pattern::Underwater => {
+                Smaller::look(network, &pixels.rgb, pixels.width, &Phase { watch, from: 1.0, to: 1.0 })?
+            }
+            _ => None,
+        };
+        Ok(match smaller {
+            Some(smaller) if smaller.refutes(findings.pattern) => {
+                Seen { conditions, findings: smaller.findings, smaller: None }
+            }
+            smaller => Seen { conditions, findings, smaller },
+        })
     }
 }
 
@@ -221,24 +245,4 @@ impl Pixels {
     fn size(&self) -> (usize, usize) {
         (self.width, self.height)
     }
-}
-
-fn findings(identification: Option<Identification>) -> Findings {
-    let Some(identification) = identification else { return Findings::default() };
-    let named = |id: &str| id.parse().unwrap_or(Pattern::None);
-    let best = identification.best();
-    let patterns: Vec<_> =
-        identification.findings.iter().map(|f| (named(&f.pattern), f.probability)).collect();
-    let probability = |of: Pattern| patterns.iter().filter(|(p, _)| *p == of).map(|(_, p)| p).sum::<f32>();
-    let (pattern, several) = match &identification.verdict {
-        Likeness::One => (named(&best.pattern), Vec::new()),
-        Likeness::Both(first, second) => (Pattern::Mixed, vec![named(first), named(second)]),
-        Likeness::Unknown => (Pattern::None, Vec::new()),
-    };
-    let confidence = match pattern {
-        Pattern::Mixed => several.iter().copied().map(probability).sum(),
-        pattern => probability(pattern),
-    };
-    let distance = identification.findings.iter().map(|f| f.distance).min_by(f32::total_cmp);
-    Findings { pattern, confidence, several, distance, patterns }
 }

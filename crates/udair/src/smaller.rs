@@ -1,13 +1,17 @@
-//! How much the network brightens a dark picture and how much haze it takes away depend on the picture's size:
-//! less of a large one than of a small version of it. It is right on average at the sizes of the crops that it
-//! was trained on. A version of that size therefore says how wide areas of the picture itself should look.
+//! A smaller version of a picture, as large as the crops of training, says two things about the picture itself.
+//!
+//! Haze and water spoil wide areas, so they are still there in a smaller version: where that is clean, the
+//! picture is clean as well, whatever a part of it looks like. And how much the network brightens a
+//! dark picture and how much haze it takes away depend on the picture's size: less of a large one than of a
+//! small version of it. It is right on average at the sizes that it was trained on, so that the smaller version
+//! says how wide areas of the picture should look.
 
-use udair_engine::Watch;
+use udair_engine::{Conditions, Watch};
 
 use crate::blocks::Blocks;
 use crate::check;
 use crate::network::Network;
-use crate::{Pattern, RestoreError};
+use crate::{Findings, Pattern, RestoreError};
 
 /// The shorter side of the smaller version, in pixels: that of the largest crops of training.
 const SIDE: usize = 256;
@@ -15,8 +19,17 @@ const SIDE: usize = 256;
 /// Side of an area, in pixels of the smaller version.
 const AREA: usize = 16;
 
-/// A smaller version of a picture and what it is restored to, rows of RGB pixels both.
+/// A smaller version of a picture, rows of RGB pixels, and what is found in it.
 pub(crate) struct Smaller {
+    rgb: Vec<f32>,
+    across: usize,
+    down: usize,
+    conditions: Conditions,
+    pub(crate) findings: Findings,
+}
+
+/// A smaller version and what it is restored to, rows of RGB pixels both.
+pub(crate) struct Restored {
     pub(crate) input: Vec<f32>,
     pub(crate) restored: Vec<f32>,
     /// The areas of the smaller version.
@@ -26,14 +39,12 @@ pub(crate) struct Smaller {
 }
 
 impl Smaller {
-    /// Restores a smaller version of `rgb`, rows of `width` RGB pixels. `None` where the picture is no larger,
-    /// or its smaller version is not found to be spoiled by `pattern`, too.
+    /// Looks at a smaller version of `rgb`, rows of `width` RGB pixels. `None` where the picture is no larger.
     ///
     /// # Errors
-    /// Those of the network, and [`RestoreError::Output`] where its result is not a picture.
-    pub(crate) fn restore(
+    /// Those of the network.
+    pub(crate) fn look(
         network: &dyn Network,
-        pattern: Pattern,
         rgb: &[f32],
         width: usize,
         watch: &dyn Watch,
@@ -44,19 +55,36 @@ impl Smaller {
             return Ok(None);
         }
         let [across, down] = [width, height].map(|side| side * SIDE / shorter);
-        let input = Blocks::counted((width, across), (height, down)).means(rgb).into_flattened();
+        let rgb = Blocks::counted((width, across), (height, down)).means(rgb).into_flattened();
+        let conditions = network.conditions(&rgb, across, down, watch)?;
+        let findings = Findings::of(network.identify(&conditions));
+        Ok(Some(Self { rgb, across, down, conditions, findings }))
+    }
+
+    /// True where `pattern` was found in the picture but would be seen here, too, and this looks clean.
+    /// Small versions of dark pictures now and then do.
+    pub(crate) fn refutes(&self, pattern: Pattern) -> bool {
+        matches!(pattern, Pattern::Dehaze | Pattern::Underwater) && self.findings.pattern == Pattern::Clean
+    }
+
+    /// Restores it; the picture that it was made from has `width` x `height` pixels.
+    ///
+    /// # Errors
+    /// Those of the network, and [`RestoreError::Output`] where its result is not a picture.
+    pub(crate) fn restore(
+        self,
+        network: &dyn Network,
+        (width, height): (usize, usize),
+        watch: &dyn Watch,
+    ) -> Result<Restored, RestoreError> {
+        let Self { rgb: input, across, down, conditions, findings } = self;
         let given = check::Input::of(&input);
-        let conditions = network.conditions(&input, across, down, watch)?;
-        let found = network.identify(&conditions);
-        if found.is_none_or(|found| found.best().pattern != pattern.id()) {
-            return Ok(None);
-        }
         let restore = |rgb: &[f32], conditions| {
             let restored = network.restore(rgb.to_vec(), across, down, conditions, watch)?;
             check::fault(&given, &restored).map_or(Ok(restored), |fault| Err(RestoreError::Output(fault)))
         };
         let mut restored = restore(&input, conditions)?;
-        if pattern == Pattern::Dehaze {
+        if findings.pattern == Pattern::Dehaze {
             // What the network takes away is uneven; less so on average over both ways to see the picture.
             let mirrored = mirror(&input, across);
             let conditions = network.conditions(&mirrored, across, down, watch)?;
@@ -66,7 +94,7 @@ impl Smaller {
         let [columns, rows] = [across, down].map(|side| side / AREA);
         let seen = Blocks::counted((across, columns), (down, rows));
         let areas = Blocks::counted((width, columns), (height, rows));
-        Ok(Some(Self { input, restored, seen, areas }))
+        Ok(Restored { input, restored, seen, areas })
     }
 }
 

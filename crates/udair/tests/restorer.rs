@@ -155,10 +155,33 @@ fn dark_and_hazy_pictures_get_the_tones_of_a_smaller_version() {
     }
     // No smaller version of it: its shorter side is that of the crops.
     assert!(near(restore("lowlight", (256, 600), true), 0.6));
-    // A smaller version of it that looks clean does not tell how bright it should be.
-    for pattern in ["lowlight", "dehaze"] {
-        assert!(near(restore_found(pattern, Some("clean"), (400, 400), true), 0.6), "{pattern}");
+    // A smaller version of it that looks otherwise does not tell how bright it should be.
+    for (pattern, other) in [("lowlight", "clean"), ("lowlight", "underwater"), ("dehaze", "lowlight")] {
+        assert!(near(restore_found(pattern, Some(other), (400, 400), true), 0.6), "{pattern}, {other}");
     }
+}
+
+/// Haze and water do not vanish in a smaller version.
+#[test]
+fn what_a_smaller_version_refutes_is_left_alone() {
+    let found = |pattern, (width, height): (usize, usize)| {
+        let picture = Picture::from_rgb8(width, height, vec![100; width * height * 3]).unwrap();
+        let restorer =
+            restorer(&Fake { found: Some((pattern, 0.9)), found_in_small: Some("clean"), ..DARKEN });
+        let options = Options { tones: false, ..Options::default() };
+        let (result, report) = restorer.restore(&picture, &options, &Silent).unwrap();
+        assert_eq!(restorer.identify(&picture, &Silent).unwrap(), report.findings);
+        assert_eq!(result == picture, report.status == Status::Unchanged, "{pattern}");
+        report.findings.pattern
+    };
+    let large = (400, 400);
+    assert_eq!(found("dehaze", large), Pattern::Clean);
+    assert_eq!(found("underwater", large), Pattern::Clean);
+    // Others do, or nearly.
+    assert_eq!(found("lowlight", large), Pattern::Lowlight);
+    assert_eq!(found("denoise", large), Pattern::Denoise);
+    // There is no smaller version.
+    assert_eq!(found("dehaze", (256, 600)), Pattern::Dehaze);
 }
 
 /// The lines of the smaller version undo haze, so that a large picture costs no more than a small one.

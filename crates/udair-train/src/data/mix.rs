@@ -18,6 +18,9 @@ pub struct Mix {
     /// Share of real pictures without a reference of each pattern, 0 where not named. They have no part
     /// in a loss against a reference.
     pub unpaired: BTreeMap<String, f32>,
+    /// Share of real pairs of each pattern, 0 where not named, that are scaled down as a whole until their
+    /// shorter side is that of the crop: wide areas, as the restorer sees them in a smaller version.
+    pub whole: BTreeMap<String, f32>,
     /// Weight of a source among those of its pattern, 1 where not named, 0 to leave it out.
     pub sources: BTreeMap<String, f32>,
     /// Share of clean pictures that are references of real pairs instead of clean photos.
@@ -53,6 +56,7 @@ impl Default for Mix {
             ]),
             synthetic_share: 0.5,
             unpaired: BTreeMap::new(),
+            whole: BTreeMap::new(),
             sources: BTreeMap::new(),
             reference_share: 0.15,
             references: Vec::new(),

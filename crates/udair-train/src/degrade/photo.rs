@@ -54,18 +54,38 @@ impl Photo {
     #[must_use]
     pub fn shrunk(&self, factor: usize) -> Self {
         let (width, height) = (self.width / factor, self.height / factor);
-        let mut pixels = vec![0.0; width * height * 3];
-        for y in 0..height * factor {
-            let from = &self.pixels[y * self.width * 3..];
-            let to = &mut pixels[y / factor * width * 3..][..width * 3];
-            for x in 0..width * factor {
-                for c in 0..3 {
-                    to[x / factor * 3 + c] += from[x * 3 + c];
+        self.crop(0, 0, width * factor, height * factor).scaled_down(width, height)
+    }
+
+    /// The whole picture with a shorter side of `side` pixels; as it is where that is no smaller.
+    #[must_use]
+    pub fn fitted(&self, side: usize) -> Self {
+        let shorter = self.width.min(self.height);
+        if shorter <= side {
+            return self.clone();
+        }
+        self.scaled_down(self.width * side / shorter, self.height * side / shorter)
+    }
+
+    /// Means over the cells of a grid of `width` x `height`, no more than there are pixels; the
+    /// restorer makes its smaller versions in the same way.
+    fn scaled_down(&self, width: usize, height: usize) -> Self {
+        let cells = |length: usize, count: usize| -> Vec<_> {
+            (0..count).map(|cell| cell * length / count..(cell + 1) * length / count).collect()
+        };
+        let (columns, rows) = (cells(self.width, width), cells(self.height, height));
+        let mut pixels = Vec::with_capacity(width * height * 3);
+        for rows in rows {
+            for columns in &columns {
+                let mut sums = [0.0; 3];
+                for y in rows.clone() {
+                    let row = &self.pixels[3 * (y * self.width + columns.start)..][..3 * columns.len()];
+                    row.as_chunks::<3>().0.iter().for_each(|pixel| (0..3).for_each(|c| sums[c] += pixel[c]));
                 }
+                let area = (rows.len() * columns.len()) as f32;
+                pixels.extend(sums.map(|sum: f32| sum / area));
             }
         }
-        let area = (factor * factor) as f32;
-        pixels.iter_mut().for_each(|v| *v /= area);
         Self { width, height, pixels }
     }
 

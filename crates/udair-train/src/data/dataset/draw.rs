@@ -51,7 +51,7 @@ impl Dataset {
             _ => {
                 let source = pool.draw_source(stream);
                 let pair = self.pick(turn, List::Source(source), &pool.sources[source].pairs);
-                self.real(pair, turn.size, stream)
+                self.real(pair, turn.size, pool.whole_share, stream)
             }
         }
     }
@@ -76,14 +76,20 @@ impl Dataset {
         &items[order::item(self.seed, number, items.len(), turn.position)]
     }
 
-    /// The same window of both pictures of a pair.
-    fn real(&self, pair: &Pair, size: usize, stream: &mut Stream) -> Result<Sample, DataError> {
+    /// The same window of both pictures of a pair, a share of them scaled down as a whole first.
+    fn real(&self, pair: &Pair, size: usize, whole: f32, stream: &mut Stream) -> Result<Sample, DataError> {
         let (lq, gt) = (self.cache.get(&pair.lq)?, self.cache.get(&pair.gt)?);
         if (lq.width, lq.height) != (gt.width, gt.height) {
             return Err(DataError::picture(&pair.lq, &"differs in size from its clean picture"));
         }
-        let (x, y) = corner(&lq, size, stream);
-        let (mut degraded, clean) = (lq.crop(x, y, size, size), gt.crop(x, y, size, size));
+        let (mut degraded, clean) = if whole > 0.0 && stream.chance(whole) && lq.width.min(lq.height) > size {
+            let (lq, gt) = (lq.photo().fitted(size), gt.photo().fitted(size));
+            let (x, y) = corner((lq.width, lq.height), size, stream);
+            (lq.crop(x, y, size, size), gt.crop(x, y, size, size))
+        } else {
+            let (x, y) = corner((lq.width, lq.height), size, stream);
+            (lq.crop(x, y, size, size), gt.crop(x, y, size, size))
+        };
         if let Some(jpeg) = self.mix.recompression.draw(stream) {
             jpeg.apply(&mut degraded);
         }
@@ -120,14 +126,14 @@ impl Dataset {
     }
 }
 
-/// A random top left corner of a window inside `picture`; 0 along a side where it does not fit.
-fn corner(picture: &Rgb8, size: usize, stream: &mut Stream) -> (usize, usize) {
+/// A random top left corner of a window inside a picture of this size; 0 along a side where it does not fit.
+fn corner((width, height): (usize, usize), size: usize, stream: &mut Stream) -> (usize, usize) {
     let mut start = |length: usize| stream.below((length + 1).saturating_sub(size));
-    (start(picture.width), start(picture.height))
+    (start(width), start(height))
 }
 
 /// A random window; where the picture is smaller, the rest is mirrored.
 fn window(picture: &Rgb8, size: usize, stream: &mut Stream) -> Photo {
-    let (x, y) = corner(picture, size, stream);
+    let (x, y) = corner((picture.width, picture.height), size, stream);
     picture.crop(x, y, size, size)
 }

@@ -1,5 +1,6 @@
 //! What one pattern is drawn from.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::data::{DataError, Manifest, Mix};
@@ -30,6 +31,7 @@ pub(super) struct Pool {
     pub(super) unpaired: Vec<PathBuf>,
     pub(super) synthetic_share: f32,
     pub(super) unpaired_share: f32,
+    pub(super) whole_share: f32,
 }
 
 impl Pool {
@@ -63,12 +65,14 @@ pub(super) fn pools(
 }
 
 fn pool(manifest: &Manifest, pattern: &str, mix: &Mix, photos: bool) -> Result<Pool, DataError> {
+    let named = |shares: &BTreeMap<String, f32>| shares.get(pattern).copied().unwrap_or(0.0);
     let mut pool = Pool {
         kind: pattern.parse().ok().filter(|_| photos),
         sources: Vec::new(),
         unpaired: Vec::new(),
         synthetic_share: mix.synthetic_of(pattern),
-        unpaired_share: mix.unpaired.get(pattern).copied().unwrap_or(0.0),
+        unpaired_share: named(&mix.unpaired),
+        whole_share: named(&mix.whole),
     };
     let clean = pattern == "clean";
     for entry in manifest.entries.iter().filter(|entry| entry.task == pattern && !clean) {
