@@ -118,8 +118,8 @@ pub fn train(
     let mut loader = trainer.loader(first);
     let mut since_log = (Instant::now(), trainer.state.samples);
     while trainer.state.step < config.steps {
-        let has_codes = config.model.guidance == Guidance::Codebook;
-        if has_codes && trainer.state.step == config.codebook.bypass && config.codebook.seed_batches > 0 {
+        let codes_learn = config.optim.analysis && config.model.guidance == Guidance::Codebook;
+        if codes_learn && trainer.state.step == config.codebook.bypass && config.codebook.seed_batches > 0 {
             trainer.seed_codebooks()?;
             observer.event(&Event::CodebooksSeeded);
         }
@@ -135,7 +135,7 @@ pub fn train(
             observer.event(&Event::Step(row, pace * (config.steps - step) as f64));
             since_log = (Instant::now(), trainer.state.samples);
         }
-        let settled = !has_codes || step >= config.codebook.bypass;
+        let settled = !codes_learn || step >= config.codebook.bypass;
         let due = !pairs.is_empty() && settled && (step % config.val.every.max(1) == 0 || last);
         let best = due && trainer.validate(pairs, run, observer)?;
         let stopped = observer.stop();

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use burn::tensor::Device;
+use safetensors::SafeTensors;
 use udair_engine::{Engine, Silent, Weights};
 use udair_train::batches::{Batches, Overfit, Pair};
 use udair_train::config::Config;
@@ -142,6 +143,39 @@ fn last_checkpoint(run: &Path) -> BTreeMap<String, Vec<u8>> {
             (path.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read(path).unwrap())
         })
         .collect()
+}
+
+/// The analysis, and what was learned from it, stay; the rest learns, also after an interruption.
+#[test]
+fn a_run_may_train_the_restorer_alone() {
+    let runs = tempfile::tempdir().unwrap();
+    let mut folder = RunFolder::create(runs.path(), &config(&[])).unwrap();
+    let Outcome::Finished(path) = run(&config(&[]), &mut folder, &mut Watch::new(usize::MAX)) else {
+        panic!("nothing stopped it");
+    };
+    let before = std::fs::read(path).unwrap();
+    let weights = Weights::from_bytes(&before).unwrap();
+    let alone = config(&["name=alone", "steps=6", "optim.analysis=false", "codebook.bypass=0"]);
+    let mut folder = RunFolder::create(runs.path(), &alone).unwrap();
+    let mut go_on = |watch: &mut Watch| {
+        let batches = Arc::new(Pictures::new());
+        train(&alone, Some(weights.clone()), batches, &pairs(), &Device::flex(), &mut folder, watch).unwrap()
+    };
+    assert_eq!(go_on(&mut Watch::new(3)), Outcome::Stopped(3));
+    let Outcome::Finished(path) = go_on(&mut Watch::new(usize::MAX)) else { panic!("nothing stopped it") };
+    let after = std::fs::read(path).unwrap();
+    let [before, after] = [&before, &after].map(|file| SafeTensors::deserialize(file).unwrap());
+    assert_eq!(before.len(), after.len());
+    let stays = ["dam", "logit_scale", "adapt", "identify", "anchors"];
+    let (held, learned): (Vec<_>, Vec<_>) =
+        before.names().into_iter().partition(|name| stays.iter().any(|start| name.starts_with(start)));
+    assert!(held.iter().any(|name| name.starts_with("identify")));
+    let same = |name: &&str| before.tensor(name).unwrap() == after.tensor(name).unwrap();
+    for name in held {
+        assert!(same(&name), "{name}");
+    }
+    let moved = learned.iter().filter(|name| !same(name)).count();
+    assert!(2 * moved > learned.len(), "{moved} of {}", learned.len());
 }
 
 #[test]

@@ -210,6 +210,17 @@ mod tests {
     }
 
     #[test]
+    fn whole_pictures_fit_by_their_shorter_side() {
+        let photo = Photo { width: 5, height: 3, pixels: (0..45).map(|v| v as f32).collect() };
+        let fitted = photo.fitted(2);
+        assert_eq!((fitted.width, fitted.height), (3, 2));
+        // Columns 0, 1 to 2 and 3 to 4; rows 0 and 1 to 2.
+        let reds: Vec<f32> = fitted.pixels.iter().copied().step_by(3).collect();
+        assert_eq!(reds, [0.0, 4.5, 10.5, 22.5, 27.0, 33.0]);
+        assert_eq!(photo.fitted(3), photo);
+    }
+
+    #[test]
     fn shrinking_averages() {
         let photo = Photo { width: 3, height: 2, pixels: (0..18).map(|v| v as f32).collect() };
         assert_eq!(photo.shrunk(2), Photo { width: 1, height: 1, pixels: vec![6.0, 7.0, 8.0] });

@@ -101,6 +101,33 @@ fn pictures_without_reference_say_so() {
 }
 
 #[test]
+fn pairs_may_be_seen_as_a_whole() {
+    let mix = Mix {
+        whole: [("derain".to_string(), 1.0)].into(),
+        synthetic: [("derain".to_string(), 0.0)].into(),
+        sources: [("s".to_string(), 0.0)].into(),
+        recompression: crate::degrade::JpegRecipe { share: 0.0, ..Mix::default().recompression },
+        ..Mix::default()
+    };
+    let (_folder, dataset) = some(mix, &["derain"]);
+    let dataset = dataset.expect("enough data");
+    let pool = &dataset.pools[0];
+    let pairs = &pool.sources.iter().find(|source| !source.pairs.is_empty()).expect("source r").pairs;
+    // 50 x 40 pixels, 25 x 20 as a whole.
+    for position in 0..8 {
+        let turn = Turn { pattern: 0, position, size: 20 };
+        let sample = dataset.sample(turn, &mut dataset.stream(turn)).expect("a picture");
+        let clean = sample.clean.expect("a pair");
+        let shown = pairs.iter().any(|pair| {
+            let whole = |path: &PathBuf| Rgb8::open(path).expect("a PNG").photo().fitted(20);
+            let (lq, gt) = (whole(&pair.lq), whole(&pair.gt));
+            (0..=5).any(|x| lq.crop(x, 0, 20, 20) == sample.degraded && gt.crop(x, 0, 20, 20) == clean)
+        });
+        assert!(shown, "{position}");
+    }
+}
+
+#[test]
 fn pictures_smaller_than_the_crop_are_mirrored() {
     let (_folder, dataset) = some(Mix::default(), &ALL);
     let batch = dataset.expect("enough data").batch(0, 96, 2).expect("larger than any picture");
