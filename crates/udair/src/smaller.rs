@@ -1,6 +1,6 @@
 //! A smaller version of a picture, as large as the crops of training, says two things about the picture itself.
 //!
-//! Haze and water spoil wide areas, so they are still there in a smaller version: where that is clean, the
+//! Haze and water spoil wide areas, so they are still there in a smaller version: where that is surely clean, the
 //! picture is clean as well, whatever a part of it looks like. And how much the network brightens a
 //! dark picture and how much haze it takes away depend on the picture's size: less of a large one than of a
 //! small version of it. It is right on average at the sizes that it was trained on, so that the smaller version
@@ -15,6 +15,9 @@ use crate::{Findings, Pattern, RestoreError};
 
 /// The shorter side of the smaller version, in pixels: that of the largest crops of training.
 const SIDE: usize = 256;
+
+/// How sure a smaller version must be that it is clean, to say so of the picture.
+const SURELY: f32 = 0.8;
 
 /// Side of an area, in pixels of the smaller version.
 const AREA: usize = 16;
@@ -61,10 +64,11 @@ impl Smaller {
         Ok(Some(Self { rgb, across, down, conditions, findings }))
     }
 
-    /// True where `pattern` was found in the picture but would be seen here, too, and this looks clean.
-    /// Small versions of dark pictures now and then do.
+    /// True where this is surely clean though `pattern`, found in the picture itself, does not vanish in a
+    /// smaller version. Darkness now and then does.
     pub(crate) fn refutes(&self, pattern: Pattern) -> bool {
-        matches!(pattern, Pattern::Dehaze | Pattern::Underwater) && self.findings.pattern == Pattern::Clean
+        let clean = self.findings.clean().is_some_and(|probability| probability >= SURELY);
+        clean && matches!(pattern, Pattern::Dehaze | Pattern::Underwater)
     }
 
     /// Restores it; the picture that it was made from has `width` x `height` pixels.
