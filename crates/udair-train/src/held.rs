@@ -1,7 +1,7 @@
 //! What a run that trains the restorer alone leaves as it is: the degradation analysis, and all that was
 //! learned from what it sees.
 //!
-//! Identification, its calibration and the anchors of adaptation then still hold, and a step costs less.
+//! Identification, its calibration and the anchors of adaptation then still hold.
 
 use burn::tensor::{Device, Tensor};
 use udair_engine::{Aim, Identifier, Parameter, Part, Weights, parameters};
