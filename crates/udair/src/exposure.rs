@@ -1,7 +1,7 @@
 //! A dark picture's detail is what the network makes of the picture itself; the brightness and colour of its wide
 //! areas are those that a smaller version gets.
 
-use crate::smaller::Restored;
+use crate::smaller::Undone;
 
 /// What an area's brightness changes by at most, up and down.
 const MOST: f32 = 2.0;
@@ -11,7 +11,7 @@ const BLACK: f32 = 1.0 / 255.0;
 
 /// Gives `restored`, the result of the picture that `smaller` was made from, the brightness and colour that the
 /// smaller version is restored to.
-pub(crate) fn adopt(smaller: &Restored, restored: &mut [f32]) {
+pub(crate) fn adopt(smaller: &Undone, restored: &mut [f32]) {
     let aim = smaller.seen.means(&smaller.restored);
     let gain = |(aim, own): (&[f32; 3], &[f32; 3])| -> [f32; 3] {
         std::array::from_fn(|c| ((aim[c] + BLACK) / (own[c] + BLACK)).clamp(1.0 / MOST, MOST))

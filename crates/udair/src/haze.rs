@@ -1,7 +1,7 @@
 //! Haze is a factor and a veil that change slowly over a picture (Koschmieder 1924), so that a line in every area
 //! says all that it takes to undo it. The lines come from a smaller version; detail is the picture's own.
 
-use crate::smaller::Restored;
+use crate::smaller::Undone;
 
 /// Variance of an area, in a range of values of 1, below which its line is more that of the whole picture.
 const FLAT: f64 = 1e-4;
@@ -10,14 +10,14 @@ const FLAT: f64 = 1e-4;
 type Line = ([f32; 3], [f32; 3]);
 
 /// Undoes the haze of `rgb`, the picture that `smaller` was made from.
-pub(crate) fn undo(smaller: &Restored, rgb: &mut [f32]) {
+pub(crate) fn undo(smaller: &Undone, rgb: &mut [f32]) {
     let (slopes, shifts): (Vec<_>, Vec<_>) = lines(smaller).into_iter().unzip();
     smaller.areas.multiply(&slopes, rgb);
     smaller.areas.add(&shifts, rgb);
 }
 
 /// The line through the values of every area and channel, from the smaller version to what it is restored to.
-fn lines(smaller: &Restored) -> Vec<Line> {
+fn lines(smaller: &Undone) -> Vec<Line> {
     let moments = smaller.seen.measure(&smaller.input, &smaller.restored, |rows| {
         let mut channels = [[0.0_f64; 4]; 3];
         let mut pixels = 0.0;

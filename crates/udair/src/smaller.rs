@@ -32,7 +32,7 @@ pub(crate) struct Smaller {
 }
 
 /// A smaller version and what it is restored to, rows of RGB pixels both.
-pub(crate) struct Restored {
+pub(crate) struct Undone {
     pub(crate) input: Vec<f32>,
     pub(crate) restored: Vec<f32>,
     /// The areas of the smaller version.
@@ -80,7 +80,7 @@ impl Smaller {
         network: &dyn Network,
         (width, height): (usize, usize),
         watch: &dyn Watch,
-    ) -> Result<Restored, RestoreError> {
+    ) -> Result<Undone, RestoreError> {
         let Self { rgb: input, across, down, conditions, findings } = self;
         let given = check::Input::of(&input);
         let restore = |rgb: &[f32], conditions| {
@@ -98,7 +98,7 @@ impl Smaller {
         let [columns, rows] = [across, down].map(|side| side / AREA);
         let seen = Blocks::counted((across, columns), (down, rows));
         let areas = Blocks::counted((width, columns), (height, rows));
-        Ok(Restored { input, restored, seen, areas })
+        Ok(Undone { input, restored, seen, areas })
     }
 }
 
