@@ -4,6 +4,9 @@
 //! are drawn from (seed, step), so a run that was interrupted anywhere goes on from its last
 //! checkpoint to the same bytes (on the CPU).
 
+mod codes;
+mod saved;
+
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,7 +15,6 @@ use std::time::Instant;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use udair_engine::{Guidance, Weights};
-use udair_nn::codebook;
 use udair_nn::daam::Analysis;
 use udair_nn::{Bypass, Conditions, Mode, Output, Udair, initial_weights};
 
@@ -24,7 +26,6 @@ use crate::cscl;
 use crate::data::{Batch, DataError, Loader};
 use crate::ema::Average;
 use crate::held::Held;
-use crate::identification;
 use crate::loss::Restoration;
 use crate::muon;
 use crate::optimiser::{Optimiser, clip};
@@ -35,8 +36,6 @@ use crate::validation::Validation;
 
 /// Batches made ahead by each thread of the loader.
 const AHEAD: usize = 2;
-/// Rows of each batch that codes are seeded from.
-const SEED_ROWS: usize = 200;
 /// Crops of each pattern that the anchors of a validation are made from, but for the last.
 const QUICK_ANCHORS: usize = 24;
 
@@ -347,61 +346,6 @@ impl<'a> Trainer<'a> {
         [contrast, moments, analysis.commitment()]
     }
 
-    /// Codebooks follow what the analysis saw; dead codes are moved now and then.
-    fn follow(&mut self, analysis: &Analysis, stream: &mut Stream) {
-        let mut net = self.net.clone().update_codebooks(analysis);
-        let every = self.config.codebook.revive_every;
-        let step = self.state.step;
-        if every > 0 && step >= self.config.codebook.bypass && (step + 1).is_multiple_of(every) {
-            let mut draw = |rows| stream.below(rows);
-            let dead = self.config.codebook.dead;
-            net.guide = net.guide.map(|mut guide| {
-                guide.dam.codebooks = guide.dam.codebooks.map(|[coarse, fine]| {
-                    let coarse = coarse.revive(&analysis.top.rows, dead, &mut draw).0;
-                    [coarse, fine.revive(&analysis.bottom.rows, dead, &mut draw).0]
-                });
-                guide
-            });
-        }
-        self.net = net;
-    }
-
-    /// Seeds both codebooks by k-means: the coarse one, then the fine one on top of it.
-    fn seed_codebooks(&mut self) -> Result<(), TrainError> {
-        let (config, step) = (self.config, self.state.step);
-        let (size, per_pattern) = config.crops(step);
-        for bypass in [Bypass::Both, Bypass::Bottom] {
-            let mut stream = Stream::new(config.seed, step, u64::MAX - bypass as u64);
-            let plain = self.net.clone().valid();
-            let mut rows = Vec::new();
-            for number in 0..config.codebook.seed_batches {
-                // Beyond the batches of the run, so that none is seen twice.
-                let number = config.steps * config.optim.accumulate as u64 + number;
-                let batch = self.batches.batch(number, size, per_pattern)?;
-                let pictures = self.pictures(&batch, &batch.degraded);
-                let Some((seen, _)) = plain.analyse(pictures, Mode { dropout: None, bypass }) else {
-                    return Ok(());
-                };
-                let seen = if bypass == Bypass::Both { seen.top.rows } else { seen.bottom.rows };
-                let mut order: Vec<i64> = (0..seen.dims()[0] as i64).collect();
-                stream.shuffle(&mut order);
-                order.truncate(SEED_ROWS);
-                rows.push(seen.clone().select(0, Tensor::from_data(order.as_slice(), &seen.device())));
-            }
-            let rows = Tensor::cat(rows, 0);
-            let mut order: Vec<usize> = (0..rows.dims()[0]).collect();
-            stream.shuffle(&mut order);
-            let picks: Vec<usize> = order.into_iter().cycle().take(config.model.codes).collect();
-            let guide = self.net.guide.as_mut();
-            let Some([coarse, fine]) = guide.and_then(|guide| guide.dam.codebooks.as_mut()) else {
-                return Ok(());
-            };
-            let book = if bypass == Bypass::Both { coarse } else { fine };
-            *book = book.clone().seed(rows, &picks, config.codebook.rounds);
-        }
-        Ok(())
-    }
-
     /// Scores the averaged weights; true where they are the best so far.
     fn validate(
         &mut self,
@@ -424,92 +368,9 @@ impl<'a> Trainer<'a> {
         Ok(best)
     }
 
-    /// Effective numbers of codes that the averaged network uses on these pictures: coarse, fine.
-    fn perplexity(&self, pairs: &[Pair]) -> [f32; 2] {
-        let net = self.average.network(&self.net);
-        let mut counts = [(); 2].map(|()| vec![0.0_f32; self.config.model.codes]);
-        for pair in pairs {
-            // Whole cells of both levels.
-            let (width, height) = (pair.width / 8 * 8, pair.height / 8 * 8);
-            let rows = pair.degraded.chunks_exact(pair.width * 3).take(height);
-            let rgb: Vec<f32> = rows.flat_map(|row| &row[..width * 3]).copied().collect();
-            let shape = [1, height, width, 3];
-            let picture = Tensor::<4>::from_data(TensorData::new(rgb, shape), &self.device.clone().inner());
-            let seen = net.analyse(picture.permute([0, 3, 1, 2]), Mode::EVALUATE);
-            let Some((seen, _)) = seen.filter(|(seen, _)| seen.top.indices.is_some()) else {
-                return [f32::NAN; 2];
-            };
-            for (counts, level) in counts.iter_mut().zip([seen.top, seen.bottom]) {
-                let indices = level.indices.expect("nothing is bypassed").into_data().convert::<i64>();
-                let indices: Vec<i64> = indices.try_into_vec().expect("they are integers");
-                indices.into_iter().for_each(|code| counts[code as usize] += 1.0);
-            }
-        }
-        counts.map(|counts| codebook::perplexity(&counts))
-    }
-
     /// `[n, 3, size, size]`, without gradient.
     fn pictures(&self, batch: &Batch, data: &[f32]) -> Tensor<4> {
         let shape = [batch.len(), 3, batch.size, batch.size];
         Tensor::from_data(TensorData::new(data.to_vec(), shape), &self.device.clone().inner())
     }
-
-    /// The averaged weights as shipped (f16), with anchors from so many crops of each pattern.
-    fn weights(&self, anchors: usize) -> Result<Weights, TrainError> {
-        let weights = self.named(&self.average.network(&self.net))?;
-        let mut weights = Weights::from_bytes(&weights.to_bytes(true)?)?;
-        let count = anchors.min(self.config.val.anchors);
-        let first = self.config.steps * self.config.optim.accumulate as u64;
-        let sizes = &self.config.val.anchor_sizes;
-        if weights.config.guidance != Guidance::None && self.held.is_none() {
-            weights.identifier = Some(identification::learn(&weights, &*self.batches, first, sizes, count)?);
-        }
-        Ok(weights)
-    }
-
-    /// The averaged weights with all their anchors, and with the fingerprints of what they have seen.
-    fn finished(&mut self) -> Result<Weights, TrainError> {
-        let mut weights = match self.last.take() {
-            Some(weights) => weights,
-            None => self.weights(self.config.val.anchors)?,
-        };
-        let seen: BTreeSet<String> = &self.before | &self.batches.fingerprints()?;
-        weights.metadata.insert("pictures".into(), json(&seen));
-        Ok(weights)
-    }
-
-    fn named(&self, net: &Udair) -> Result<Weights, TrainError> {
-        let metadata = [
-            ("arch", json("udair")),
-            ("recipe", json(&self.config.to_toml())),
-            ("data", json(&self.config.data.manifest)),
-            ("samples", json(&self.state.samples.to_string())),
-            ("pictures", json(&self.before)),
-        ];
-        let metadata = metadata.into_iter().map(|(key, value)| (key.to_string(), value)).collect();
-        let (shape, patterns) = (self.config.model.clone(), self.batches.patterns().to_vec());
-        let weights = Weights::new(shape, patterns, metadata, net.tensors(), None)?;
-        Ok(match &self.held {
-            Some(held) => held.put_into(weights),
-            None => weights,
-        })
-    }
-
-    fn saved_state(&self) -> State {
-        State { optimiser_steps: self.optimiser.steps, ..self.state.clone() }
-    }
-
-    fn files(&self) -> Result<Files, TrainError> {
-        let named = |name: &str, bytes: Vec<u8>| (format!("{name}.safetensors"), bytes);
-        Ok(Files::from([
-            named("model", stored::weights(&self.named(&self.net)?, false)?),
-            named("ema", stored::weights(&self.named(&self.average.network(&self.net))?, false)?),
-            named("optim", stored::moments(&self.optimiser)?),
-        ]))
-    }
-}
-
-/// The JSON text of a value for the metadata.
-fn json<T: serde::Serialize + ?Sized>(value: &T) -> String {
-    serde_json::to_string(value).expect("plain values are JSON")
 }

@@ -31,7 +31,7 @@ pub struct Restorer {
 struct Seen {
     conditions: Conditions,
     findings: Findings,
-    /// A smaller version that does not refute the findings, where one was looked at.
+    /// The smaller version of a hazy or underwater picture that bears that out, where there is one.
     smaller: Option<Smaller>,
 }
 
@@ -178,15 +178,17 @@ impl Restorer {
         }
         // What was adapted to this picture is not what a smaller version of it would get.
         let adapted = adaptation.as_ref().is_some_and(|a| a.decision == Decision::Adapted);
-        let smaller = match (findings.pattern, smaller) {
-            (pattern @ (Pattern::Dehaze | Pattern::Lowlight), Some(smaller))
-                if options.tones && !adapted && smaller.findings.pattern == pattern =>
-            {
-                let watch = Phase { watch, from: 0.0, to: 0.0 };
-                Some(smaller.restore(network, pixels.size(), &watch)?)
-            }
+        let still = Phase { watch, from: 0.0, to: 0.0 };
+        let smaller = match findings.pattern {
+            _ if adapted || !options.tones => None,
+            Pattern::Dehaze => smaller,
+            Pattern::Lowlight => Smaller::look(network, &pixels.rgb, width, &still)?,
             _ => None,
         };
+        let smaller = smaller
+            .filter(|smaller| smaller.findings.pattern == findings.pattern)
+            .map(|smaller| smaller.restore(network, pixels.size(), &still))
+            .transpose()?;
         let input = check::Input::of(&pixels.rgb);
         let mut restored = match (minimised, &smaller) {
             (Some(rgb), _) => rgb,
@@ -219,14 +221,15 @@ impl Restorer {
         let network = self.network.as_ref();
         let conditions = network.conditions(&pixels.rgb, pixels.width, pixels.height, watch)?;
         let findings = Findings::of(network.identify(&conditions));
+        // Neither vanishes in a smaller version; darkness now and then does.
         let smaller = match findings.pattern {
-            Pattern::Dehaze | Pattern::Lowlight | Pattern::Underwater => {
+            Pattern::Dehaze | Pattern::Underwater => {
                 Smaller::look(network, &pixels.rgb, pixels.width, &Phase { watch, from: 1.0, to: 1.0 })?
             }
             _ => None,
         };
         Ok(match smaller {
-            Some(smaller) if smaller.refutes(findings.pattern) => {
+            Some(smaller) if smaller.surely_clean() => {
                 Seen { conditions, findings: smaller.findings, smaller: None }
             }
             smaller => Seen { conditions, findings, smaller },

@@ -64,11 +64,9 @@ impl Smaller {
         Ok(Some(Self { rgb, across, down, conditions, findings }))
     }
 
-    /// True where this is surely clean though `pattern`, found in the picture itself, does not vanish in a
-    /// smaller version. Darkness now and then does.
-    pub(crate) fn refutes(&self, pattern: Pattern) -> bool {
-        let clean = self.findings.clean().is_some_and(|probability| probability >= SURELY);
-        clean && matches!(pattern, Pattern::Dehaze | Pattern::Underwater)
+    /// True where it is clean so surely that the picture is, too.
+    pub(crate) fn surely_clean(&self) -> bool {
+        self.findings.clean().is_some_and(|probability| probability >= SURELY)
     }
 
     /// Restores it; the picture that it was made from has `width` x `height` pixels.

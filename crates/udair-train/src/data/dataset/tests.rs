@@ -111,8 +111,7 @@ fn pairs_may_be_seen_as_a_whole() {
     };
     let (_folder, dataset) = some(mix, &["derain"]);
     let dataset = dataset.expect("enough data");
-    let pool = &dataset.pools[0];
-    let pairs = &pool.sources.iter().find(|source| !source.pairs.is_empty()).expect("source r").pairs;
+    let pairs = &dataset.pools[0].sources[0].pairs;
     // 50 x 40 pixels, 25 x 20 as a whole.
     for position in 0..8 {
         let turn = Turn { pattern: 0, position, size: 20 };
