@@ -375,22 +375,21 @@ def parts(conditions):
 def distances(conditions, metadata):
     """Squared distances to the nearest anchor of each of `metadata["patterns"]`, N x patterns.
 
-    Of whole pictures; of the part that is least like a clean picture where the whole is like one and
-    the part is not by more than the bound.
+    Of whole pictures; of the part that is second least like a clean picture where the whole is like one
+    and the part is not by more than the bound. Parts beyond the limit do not count.
     """
     whole, bound = distances_of(conditions, metadata), metadata["identify"].get("part")
-    if bound is None or "clean" not in metadata["patterns"]:
+    seen = [distances_of(part, metadata) for part in parts(conditions)]
+    if bound is None or "clean" not in metadata["patterns"] or not seen:
         return whole
     clean = metadata["patterns"].index("clean")
     others = [k for k in range(whole.shape[1]) if k != clean]
-    excess = lambda d: d[:, clean] - d[:, others].amin(1)
-    looks_clean, most, result = excess(whole) <= 0, torch.full_like(whole[:, 0], -torch.inf), whole
-    for part in parts(conditions):
-        seen = distances_of(part, metadata)
-        speaks = looks_clean & (excess(seen) > bound) & (excess(seen) > most)
-        most = torch.where(speaks, excess(seen), most)
-        result = torch.where(speaks[:, None], seen, result)
-    return result
+    excess = lambda d: d[..., clean] - d[..., others].amin(-1)
+    seen = torch.stack(seen)
+    known = seen.amin(-1) <= metadata["identify"].get("limit", torch.inf)
+    second, place = torch.where(known, excess(seen), -torch.inf).topk(2, dim=0)
+    speaks = (excess(whole) <= 0) & (second[1] > bound)
+    return torch.where(speaks[:, None], seen[place[1], torch.arange(len(whole))], whole)
 
 
 def distances_of(conditions, metadata):

@@ -12,8 +12,9 @@
 //! a picture lies from all anchors, the less a difference between two of them says.)
 //!
 //! Haze lies in the distance and darkness in the shadows, so a picture that is clean as a whole is looked at once
-//! more by its [parts](PARTS): where the distance of one of them to `clean` exceeds that to another pattern by more
-//! than `part`, that part speaks for the picture.
+//! more by its [parts](PARTS): where the distance of two of them to `clean` exceeds that to another pattern by more
+//! than `part`, the second of them speaks for the picture. (Two, because neighbours overlap by half: what spoils one
+//! shows in another.) Parts farther than `limit` from everything do not count.
 
 mod fit;
 mod kept_out;
@@ -21,7 +22,7 @@ mod moments;
 
 use std::collections::BTreeMap;
 
-pub use fit::{Examples, Pair};
+pub use fit::{Examples, Look, Pair};
 pub use kept_out::kept_out;
 pub use moments::{PARTS, SMALLEST, part};
 pub(crate) use moments::{Shown, moments};
@@ -169,23 +170,28 @@ impl Identifier {
         Identification { findings: findings.collect(), verdict: self.likeness(&place, &distances) }
     }
 
-    /// The place and the distances of the part that is least like a clean picture, where the whole is most
+    /// The place and the distances of the part that is second least like a clean picture, where the whole is most
     /// like one and the part is not by more than `part`.
     fn spoiled_part(&self, whole: &[f64], parts: &[Vec<f64>]) -> Option<(Vec<f64>, Vec<f64>)> {
         let bound = f64::from(self.tensors.get("part")?.data[0]);
         self.unlike_clean(whole).filter(|&excess| excess <= 0.0)?;
-        let (excess, distances, place) = self.least_clean(parts)?;
+        let (excess, distances, place) = self.second_least_clean(parts)?;
         (excess > bound).then_some((place, distances))
     }
 
-    /// The part that is least like a clean picture: by how much, its distances and its place.
-    fn least_clean(&self, parts: &[Vec<f64>]) -> Option<(f64, Vec<f64>, Vec<f64>)> {
+    /// The part that is second least like a clean picture: by how much, its distances and its place. One that is like
+    /// nothing that the weights know is passed over.
+    fn second_least_clean(&self, parts: &[Vec<f64>]) -> Option<(f64, Vec<f64>, Vec<f64>)> {
+        let limit = self.tensors.get("limit").map_or(f64::INFINITY, |t| f64::from(t.data[0]));
         let places = parts.iter().map(|part| self.place(part));
         let seen = places.filter_map(|place| {
             let distances = self.to_patterns(&place);
+            distances.iter().any(|&d| d <= limit).then_some(())?;
             Some((self.unlike_clean(&distances)?, distances, place))
         });
-        seen.max_by(|a, b| a.0.total_cmp(&b.0))
+        let mut seen: Vec<_> = seen.collect();
+        seen.sort_by(|a, b| b.0.total_cmp(&a.0));
+        seen.into_iter().nth(1)
     }
 
     /// By how much a picture at these distances lies farther from `clean` than from the nearest of the other
@@ -284,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_speaks_for_a_picture_that_is_clean_as_a_whole() {
+    fn two_parts_speak_for_a_picture_that_is_clean_as_a_whole() {
         let bound = Tensor { shape: vec![], data: vec![30.0] };
         let identifier = plane_of(&["haze", "clean"], BTreeMap::from([("part".into(), bound)]));
         let (clean, hazy, nearly) = (feature(9.0, 0.0), feature(1.0, 0.0), feature(4.0, 0.0));
@@ -293,15 +299,24 @@ mod tests {
         };
         for (whole, parts, expected) in [
             (&clean, vec![], "clean"),
-            (&clean, vec![clean.clone(), hazy.clone()], "haze"),
+            (&clean, vec![clean.clone(), hazy.clone(), hazy.clone()], "haze"),
+            // One alone may be a thing of that look.
+            (&clean, vec![clean.clone(), hazy.clone()], "clean"),
             // Nearer to haze, but not by the bound.
-            (&clean, vec![nearly.clone(), clean.clone()], "clean"),
-            (&hazy, vec![clean.clone()], "haze"),
+            (&clean, vec![nearly.clone(), clean.clone(), nearly.clone()], "clean"),
+            (&hazy, vec![clean.clone(), clean.clone()], "haze"),
         ] {
             assert_eq!(best(&identifier, whole, &parts), expected);
         }
+        let [bound, limit] = [30.0, 50.0].map(|v| Tensor { shape: vec![], data: vec![v] });
+        let limited =
+            plane_of(&["haze", "clean"], BTreeMap::from([("part".into(), bound), ("limit".into(), limit)]));
+        let strange = feature(-20.0, 0.0);
+        let parts = [strange.clone(), strange, clean.clone()];
+        assert_eq!(best(&limited, &clean, &parts), "clean", "what is like nothing does not speak");
+        assert_eq!(best(&identifier, &clean, &parts), "haze");
         let without = plane_of(&["haze", "clean"], BTreeMap::new());
-        assert_eq!(best(&without, &clean, &[hazy]), "clean");
+        assert_eq!(best(&without, &clean, &[hazy.clone(), hazy]), "clean");
     }
 
     #[test]

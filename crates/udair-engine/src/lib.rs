@@ -61,7 +61,7 @@ pub use config::{Blocks, Config, Guidance, Padding};
 pub use engine::{Attention, Engine};
 pub use error::EngineError;
 pub use identify::{
-    Examples, Finding, Identification, Identifier, Likeness, PARTS, Pair, SMALLEST, kept_out, part,
+    Examples, Finding, Identification, Identifier, Likeness, Look, PARTS, Pair, SMALLEST, kept_out, part,
 };
 pub use import::{ImportError, Imported, import};
 pub use kernels::{Isa, Precision, planar};

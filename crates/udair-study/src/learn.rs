@@ -4,7 +4,7 @@
 //! A tenth of the pictures is kept out of the fit; temperature, limit and margin of the identification
 //! come from those alone, and so does the count of how many are named rightly. Pictures are looked at
 //! whole, and once more as a crop, rescaled or compressed, because those who bring pictures have done
-//! all of that to them. Good photos also stand for the other patterns, by [shifts](crate::Shift).
+//! all of that to them; enlarged, because large photos are soft from pixel to pixel; and without colour. Good photos also stand for the other patterns, by [shifts](crate::Shift).
 
 mod maps;
 mod views;
@@ -12,7 +12,7 @@ mod worth;
 
 use rayon::prelude::*;
 use udair::{Adapt, Decision, Options, Pattern, Picture, Restorer, Weights};
-use udair_engine::{Aim, Engine, EngineError, Examples, Identifier, MomentSum, Pair, Silent};
+use udair_engine::{Aim, Engine, EngineError, Examples, Identifier, Look, MomentSum, Pair, Silent};
 
 use crate::stream::Stream;
 use crate::{Case, StudyError, subjects};
@@ -46,8 +46,8 @@ struct Seen {
     label: usize,
     source: String,
     kept_out: bool,
-    /// Of each view.
-    features: Vec<Feature>,
+    /// Of each view; the first one is the picture as it is.
+    features: Vec<(Look, Feature)>,
     /// Of the whole picture, where it counts among the anchors.
     moments: Option<MomentSum>,
     /// Number of the second pattern that was added, with the feature.
@@ -112,9 +112,10 @@ fn look(
     let (source, kept_out) = (case.source.clone().unwrap_or_default(), kept_out(case));
 
     let mut moments = MomentSum::default();
-    let mut features = vec![feature(engine, &whole, Some(&mut moments)).map_err(|e| e.of(case))?];
-    for view in views::of(&whole, pattern, &mut stream).map_err(failed)? {
-        features.push(feature(engine, &view, None).map_err(|e| e.of(case))?);
+    let own = feature(engine, &whole, Some(&mut moments)).map_err(|e| e.of(case))?;
+    let mut features = vec![(Look::Usual, own)];
+    for (look, view) in views::of(&whole, pattern, &mut stream).map_err(failed)? {
+        features.push((look, feature(engine, &view, None).map_err(|e| e.of(case))?));
     }
     let mut both = None;
     if let Some((second, shift)) = views::second(pattern, &mut stream)
@@ -128,7 +129,7 @@ fn look(
         for (pattern, source, shift) in views::made(&mut stream) {
             let Some(label) = named(pattern) else { continue };
             let spoiled = shift.apply(&whole, index as u64).map_err(failed)?;
-            let features = vec![feature(engine, &spoiled, None).map_err(|e| e.of(case))?];
+            let features = vec![(Look::Usual, feature(engine, &spoiled, None).map_err(|e| e.of(case))?)];
             let source = source.to_string();
             seen.push(Seen { label, source, kept_out, features, moments: None, both: None });
         }
@@ -174,19 +175,21 @@ fn conclude(weights: &Weights, seen: Vec<Seen>) -> Result<Learned, StudyError> {
     };
     let (mut fit, mut others) = (Examples::default(), Examples::default());
     for Seen { label, source, kept_out, features, moments, .. } in &seen {
-        let share = count(*label, source).max(1.0).powf(POWER - 1.0) / features.len() as f64;
+        let share = count(*label, source).max(1.0).powf(POWER - 1.0);
         // Those that stand for a pattern have no moments that count among its anchors.
-        let weight = if moments.is_none() { MADE * share } else { share };
+        let share = if moments.is_none() { MADE * share } else { share };
         let examples = if *kept_out { &mut others } else { &mut fit };
-        for (view, (row, parts)) in features.iter().enumerate() {
+        for (view, (look, (row, parts))) in features.iter().enumerate() {
             // Only whole pictures as they are show what the parts of pictures are like.
             let parts = if view == 0 && moments.is_some() { parts.clone() } else { Vec::new() };
-            examples.push_parted(row.clone(), parts, *label, source, weight);
+            let alike = features.iter().filter(|(other, _)| other == look).count();
+            examples.push_parted((row.clone(), parts), *look, *label, source, share / alike as f64);
         }
     }
     let pairs = pairs(&seen);
     let identifier = fit.fit(&weights.config, patterns, &pairs, &others)?;
-    let views = seen.iter().filter(|s| s.kept_out).flat_map(|s| s.features.iter().map(|f| (f, s.label)));
+    let views = seen.iter().filter(|s| s.kept_out);
+    let views = views.flat_map(|s| s.features.iter().map(|(_, feature)| (feature, s.label)));
     let right = views
         .filter(|((row, parts), label)| identifier.identify(row, parts).best().pattern == patterns[*label]);
     let kept_out = (others.rows.len(), right.count());

@@ -165,8 +165,14 @@ pub struct Log {
 }
 
 /// Tables whose keys are names from the data.
-const OPEN_TABLES: [&str; 4] =
-    ["data.mix.synthetic", "data.mix.unpaired", "data.mix.whole", "data.mix.sources"];
+const OPEN_TABLES: [&str; 6] = [
+    "data.mix.synthetic",
+    "data.mix.unpaired",
+    "data.mix.whole",
+    "data.mix.enlarged",
+    "data.mix.grey",
+    "data.mix.sources",
+];
 
 impl Default for Config {
     /// The recipe of the shipped weights.

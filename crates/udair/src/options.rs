@@ -11,8 +11,6 @@ pub struct Options {
     pub strength: f32,
     /// Restore pictures that are found clean, too.
     pub always: bool,
-    /// A picture found clean at least this surely, from 0 to 1, is left alone.
-    pub clean_threshold: f32,
     /// Keep the picture's tones where the damage leaves them: local averages under mild noise, and what
     /// lies between the streaks of light rain; and undo darkness and haze over wide areas as in a version of the
     /// picture that is as small as the crops of training. Without it the result is the network's alone.
@@ -38,15 +36,6 @@ impl Options {
     pub const SHORTEST_ADAPTED: usize = 64;
     /// The default of [`Options::sure`].
     pub const SURE: f32 = 0.8;
-
-    /// The default of [`Options::clean_threshold`].
-    ///
-    /// Chosen for the first weights on 424 of their training pictures (the example
-    /// `clean_threshold` of `udair-study`): the lowest tenth at which leaving pictures alone costs no
-    /// degraded source more than 0.01 dB on average. It spares 107 of 153 clean photos; at 0.5 it
-    /// would be 131, and one hazy photo lost 1.3 dB. Pictures that were trained on flatter the
-    /// confidence, hence the strict bound.
-    pub const CLEAN_THRESHOLD: f32 = 0.6;
 }
 
 impl Default for Options {
@@ -54,7 +43,6 @@ impl Default for Options {
         Self {
             strength: 1.0,
             always: false,
-            clean_threshold: Self::CLEAN_THRESHOLD,
             tones: true,
             adapt: Adapt::default(),
             coral: Coral::default(),

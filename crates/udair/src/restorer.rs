@@ -138,7 +138,7 @@ impl Restorer {
         let pixels = Pixels::of(picture)?;
         let seen = self.see(&pixels, &Phase { watch, from: 0.0, to: ANALYSIS })?;
         let findings = seen.findings.clone();
-        let clean = findings.clean().is_some_and(|probability| probability >= options.clean_threshold);
+        let clean = findings.clean().is_some();
         let (result, status, adaptation) = if options.strength == 0.0 || (clean && !options.always) {
             (picture.clone(), Status::Unchanged, None)
         } else {

@@ -22,7 +22,8 @@ fn restorer(worth: Option<f32>) -> Restorer {
 fn picture(width: usize, height: usize) -> Picture {
     let value = |i: usize| {
         let block = (i / 3 % width / 16 + i / 3 / width / 16) % 2;
-        (60 + 90 * block + (i * 7919 % 41)) as u8
+        let noise = ((i as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) % 61;
+        (60 + 90 * block + noise as usize) as u8
     };
     Picture::from_rgb8(width, height, (0..3 * width * height).map(value).collect()).unwrap()
 }

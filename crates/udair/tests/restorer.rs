@@ -227,17 +227,19 @@ fn findings_are_those_of_the_network() {
 }
 
 #[test]
-fn clean_pictures_are_left_alone_only_when_that_is_sure() {
-    let restore = |p: f32, always| {
-        let fake = Fake { found: Some(("clean", p)), ..DARKEN };
-        let options = Options { always, clean_threshold: 0.8, ..Options::default() };
+fn clean_pictures_are_left_alone_unless_asked_for() {
+    let restore = |pattern, p: f32, always| {
+        let fake = Fake { found: Some((pattern, p)), ..DARKEN };
+        let options = Options { always, ..Options::default() };
         let (result, report) = restorer(&fake).restore(&picture(), &options, &Silent).unwrap();
         assert_eq!(result == picture(), report.status == Status::Unchanged);
         report.status
     };
-    assert_eq!(restore(0.8, false), Status::Unchanged);
-    assert_eq!(restore(0.79, false), Status::Restored);
-    assert_eq!(restore(0.8, true), Status::Restored);
+    assert_eq!(restore("clean", 0.9, false), Status::Unchanged);
+    // However unsure: whoever is not sure of a fault does not touch the picture.
+    assert_eq!(restore("clean", 0.6, false), Status::Unchanged);
+    assert_eq!(restore("clean", 0.9, true), Status::Restored);
+    assert_eq!(restore("lowlight", 0.6, false), Status::Restored);
 }
 
 #[test]

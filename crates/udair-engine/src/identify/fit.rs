@@ -1,9 +1,9 @@
 //! How pictures come to be told apart: linear discriminant analysis (Fisher, "The use of multiple
 //! measurements in taxonomic problems", Annals of Eugenics 1936) of the features of known pictures.
 //!
-//! The mean of every collection is an anchor of its pattern. Features are standardised and whitened by
-//! the pooled covariance within collections W, shrunk to W + s mean(diag W) I, and projected onto the
-//! span of the anchors: a distance to an anchor is then measured in the spread that pictures of one
+//! The mean of every collection is an anchor of its pattern, and so are those of other [looks](Look) at it. Features
+//! are standardised and whitened by the pooled covariance within collections W, shrunk to W + s mean(diag W) I, and
+//! projected onto the span of the anchors: a distance to an anchor is then measured in the spread that pictures of one
 //! collection have. Temperature, limit and margin come from other pictures than those: a fit flatters the pictures
 //! that it was made of. For temperature and the bound of parts, whole [collections](left_out) take no part.
 
@@ -39,8 +39,22 @@ pub struct Examples {
     pub labels: Vec<usize>,
     /// The name of each one's collection: pictures of one pattern that were made alike.
     pub collections: Vec<String>,
+    /// How each one is looked at.
+    pub looks: Vec<Look>,
     /// How much each one counts; patterns count alike whatever these sum up to.
     pub weights: Vec<f64>,
+}
+
+/// How pictures of a collection are looked at. Each look lies elsewhere among the features, so it has an anchor of
+/// its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Look {
+    /// At their size or smaller, in their colours.
+    Usual,
+    /// Enlarged, as large photos look from pixel to pixel.
+    Enlarged,
+    /// Without colour.
+    Grey,
 }
 
 /// Features of pictures that have two patterns at once.
@@ -55,20 +69,21 @@ pub struct Pair {
 impl Examples {
     /// Adds a picture without parts.
     pub fn push(&mut self, row: Vec<f64>, label: usize, collection: &str, weight: f64) {
-        self.push_parted(row, Vec::new(), label, collection, weight);
+        self.push_parted((row, Vec::new()), Look::Usual, label, collection, weight);
     }
 
-    /// Adds a picture.
+    /// Adds a picture's feature and those of its parts.
     pub fn push_parted(
         &mut self,
-        row: Vec<f64>,
-        parts: Vec<Vec<f64>>,
+        (row, parts): (Vec<f64>, Vec<Vec<f64>>),
+        look: Look,
         label: usize,
         collection: &str,
         weight: f64,
     ) {
         self.rows.push(row);
         self.parts.push(parts);
+        self.looks.push(look);
         self.labels.push(label);
         self.collections.push(collection.into());
         self.weights.push(weight);
@@ -172,13 +187,16 @@ impl Examples {
 
     /// The number of the group that each picture belongs to, and of the pattern that each group has.
     fn groups(&self) -> (Vec<usize>, Vec<usize>) {
-        let known = || self.labels.iter().copied().zip(self.collections.iter().map(String::as_str));
-        let mut counts: BTreeMap<(usize, &str), usize> = BTreeMap::new();
-        known().for_each(|key| *counts.entry(key).or_default() += 1);
-        let shared = |key: (usize, &'_ str)| {
-            if counts[&key] < COLLECTION { (key.0, None) } else { (key.0, Some(key.1.to_string())) }
+        let known = || {
+            let collections = self.collections.iter().map(String::as_str);
+            self.labels.iter().zip(collections).zip(&self.looks).map(|((&l, c), &look)| (l, c, look))
         };
-        let mut numbers: BTreeMap<(usize, Option<String>), usize> =
+        let mut counts: BTreeMap<(usize, &str, Look), usize> = BTreeMap::new();
+        known().for_each(|key| *counts.entry(key).or_default() += 1);
+        let shared = |key: (usize, &'_ str, Look)| {
+            (key.0, (counts[&key] >= COLLECTION).then(|| key.1.to_string()), key.2)
+        };
+        let mut numbers: BTreeMap<(usize, Option<String>, Look), usize> =
             known().map(|key| (shared(key), 0)).collect();
         numbers.values_mut().enumerate().for_each(|(number, at)| *at = number);
         (known().map(|key| numbers[&shared(key)]).collect(), numbers.keys().map(|key| key.0).collect())
@@ -408,6 +426,17 @@ mod tests {
         let values: Vec<f64> = (0..1000).map(|i| if i == 0 { 7.0 } else { f64::from(i) / 1000.0 }).collect();
         assert_eq!(examples.bound_of_each(&values), 7.0);
         assert!(bound(values) < 1.0);
+    }
+
+    #[test]
+    fn every_look_has_an_anchor_of_its_own() {
+        let mut examples = examples(1);
+        for i in 0..16 {
+            examples.push_parted((row(&[1], 9000 + i), Vec::new()), Look::Grey, 1, "", 1.0);
+        }
+        let (groups, owners) = examples.groups();
+        assert_eq!(owners, [0, 1, 1, 2]);
+        assert!(groups[300..].iter().all(|&group| group == 2));
     }
 
     #[test]

@@ -167,9 +167,11 @@ fn steps_lower_the_loss_and_change_the_conditions() {
     assert_eq!(adapted.verdict, Verdict::Adapted, "{:?} {:?}", adapted.losses, adapted.change);
     assert_eq!(adapted.losses.len(), 6);
     let most = settings.guard.unwrap().change;
-    for level in 0..3 {
-        assert!(adapted.losses.is_sorted_by(|a, b| a[level] > b[level]), "{:?}", adapted.losses);
-    }
+    // Their sum is what every step lowers; one level may rise on the way.
+    let sum = |losses: &[f64; 3]| losses.iter().sum::<f64>();
+    assert!(adapted.losses.is_sorted_by(|a, b| sum(a) > sum(b)), "{:?}", adapted.losses);
+    let (first, last) = (adapted.losses[0], adapted.losses[5]);
+    assert!((0..3).all(|level| last[level] < first[level]), "{:?}", adapted.losses);
     assert!(adapted.change.iter().all(|&change| change > 1e-3 && change < most), "{:?}", adapted.change);
 }
 

@@ -21,6 +21,14 @@ pub struct Mix {
     /// Share of real pairs of each pattern, 0 where not named, that are scaled down as a whole until their
     /// shorter side is that of the crop: wide areas, as the restorer sees them in a smaller version.
     pub whole: BTreeMap<String, f32>,
+    /// Share of pictures of each pattern, 0 where not named, that are enlarged: photos of many megapixels are
+    /// soft from pixel to pixel, and show little in a crop. Real noise stays as fine as it is; made-up noise is
+    /// added afterwards.
+    pub enlarged: BTreeMap<String, f32>,
+    /// By which factor, log-uniform.
+    pub enlarged_by: Range,
+    /// Share of pictures of each pattern, 0 where not named, that are seen without colour.
+    pub grey: BTreeMap<String, f32>,
     /// Weight of a source among those of its pattern, 1 where not named, 0 to leave it out.
     pub sources: BTreeMap<String, f32>,
     /// Share of clean pictures that are references of real pairs instead of clean photos.
@@ -57,6 +65,9 @@ impl Default for Mix {
             synthetic_share: 0.5,
             unpaired: BTreeMap::new(),
             whole: BTreeMap::new(),
+            enlarged: BTreeMap::new(),
+            enlarged_by: Range::new(1.3, 4.0),
+            grey: BTreeMap::new(),
             sources: BTreeMap::new(),
             reference_share: 0.15,
             references: Vec::new(),

@@ -67,6 +67,26 @@ impl Photo {
         self.scaled_down(self.width * side / shorter, self.height * side / shorter)
     }
 
+    /// The picture at `width` x `height`, no less than it has: by a cubic of the family of Mitchell and
+    /// Netravali ("Reconstruction filters in computer graphics", SIGGRAPH 1988), from Catmull and Rom's (softness
+    /// 0) to the B-spline (1). The border repeats.
+    #[must_use]
+    pub fn enlarged(&self, width: usize, height: usize, softness: f32) -> Self {
+        let (columns, rows) = (cubic(self.width, width, softness), cubic(self.height, height, softness));
+        let mut wide = Vec::with_capacity(3 * width * self.height);
+        for row in self.pixels.chunks_exact(3 * self.width) {
+            for taps in &columns {
+                wide.extend((0..3).map(|c| taps.iter().map(|&(x, w)| w * row[3 * x + c]).sum::<f32>()));
+            }
+        }
+        let stride = 3 * width;
+        let at = |taps: &[(usize, f32); 4], x: usize| -> f32 {
+            taps.iter().map(|&(y, w)| w * wide[y * stride + x]).sum()
+        };
+        let pixels = rows.iter().flat_map(|taps| (0..stride).map(move |x| at(taps, x)));
+        Self { width, height, pixels: pixels.collect() }
+    }
+
     /// Means over the cells of a grid of `width` x `height`, no more than there are pixels; the
     /// restorer makes its smaller versions in the same way.
     fn scaled_down(&self, width: usize, height: usize) -> Self {
@@ -89,10 +109,37 @@ impl Photo {
         Self { width, height, pixels }
     }
 
+    /// Takes the colour away: every sample becomes its pixel's [luma](Self::luma), rounded to 8 bits.
+    pub fn grey(&mut self) {
+        for pixel in self.pixels.chunks_exact_mut(3) {
+            let level = (luma(pixel) * 255.0).round() / 255.0;
+            pixel.fill(level);
+        }
+    }
+
     /// Luma of every pixel (Rec. ITU-R BT.601 weights).
     pub fn luma(&self) -> Vec<f32> {
         self.pixels.chunks_exact(3).map(luma).collect()
     }
+}
+
+/// For every place along a side of `to` pixels, the four places of `from` that it is made from, with weights.
+fn cubic(from: usize, to: usize, softness: f32) -> Vec<[(usize, f32); 4]> {
+    let (b, c) = (softness, (1.0 - softness) / 2.0);
+    let near = |x: f32| (2.0 - 1.5 * b - c) * x.powi(3) + (2.0 * b + c - 3.0) * x * x + 1.0 - b / 3.0;
+    let far = |x: f32| {
+        let squares = (b + 5.0 * c) * x * x - (b / 6.0 + c) * x.powi(3);
+        squares - (2.0 * b + 8.0 * c) * x + 4.0 * (b / 3.0 + c)
+    };
+    let taps = |at: usize| {
+        let centre = (at as f32 + 0.5) * from as f32 / to as f32 - 0.5;
+        let first = centre.floor();
+        let t = centre - first;
+        let weights = [far(t + 1.0), near(t), near(1.0 - t), far(2.0 - t)];
+        let place = |k: usize| (first as isize + k as isize - 1).clamp(0, from as isize - 1) as usize;
+        [0, 1, 2, 3].map(|k| (place(k), weights[k]))
+    };
+    (0..to).map(taps).collect()
 }
 
 /// Luma of one RGB pixel (Rec. ITU-R BT.601 weights).
@@ -218,6 +265,31 @@ mod tests {
         let reds: Vec<f32> = fitted.pixels.iter().copied().step_by(3).collect();
         assert_eq!(reds, [0.0, 4.5, 10.5, 22.5, 27.0, 33.0]);
         assert_eq!(photo.fitted(3), photo);
+    }
+
+    #[test]
+    fn enlarging_keeps_light_and_softness_takes_contrast() {
+        let photo = Photo {
+            width: 8,
+            height: 6,
+            pixels: (0..144).map(|i| if i / 3 % 2 == 0 { 0.2 } else { 0.8 }).collect(),
+        };
+        let flat = Photo { pixels: vec![0.3; 144], ..photo.clone() };
+        let span = |photo: &Photo| {
+            photo.pixels.iter().copied().fold(f32::MIN, f32::max)
+                - photo.pixels.iter().copied().fold(f32::MAX, f32::min)
+        };
+        for softness in [0.0, 0.4, 1.0] {
+            let large = photo.enlarged(24, 15, softness);
+            assert_eq!((large.width, large.height, large.pixels.len()), (24, 15, 24 * 15 * 3));
+            let mean = large.pixels.iter().sum::<f32>() / large.pixels.len() as f32;
+            assert!((mean - 0.5).abs() < 0.01, "{mean}");
+            assert!(flat.enlarged(24, 15, softness).pixels.iter().all(|v| (v - 0.3).abs() < 1e-6));
+        }
+        let same = photo.enlarged(8, 6, 0.0);
+        let near = same.pixels.iter().zip(&photo.pixels).all(|(a, b)| (a - b).abs() < 1e-6);
+        assert!(near, "Catmull and Rom's passes through the samples");
+        assert!(span(&photo.enlarged(24, 15, 1.0)) < 0.9 * span(&photo.enlarged(24, 15, 0.0)));
     }
 
     #[test]

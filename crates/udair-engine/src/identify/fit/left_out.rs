@@ -27,7 +27,7 @@ pub(super) struct LeftOut {
     group: usize,
     /// From the patterns, of the whole picture.
     pub(super) distances: Vec<f64>,
-    /// What the part that is least like a clean picture is named, and by how much it is not.
+    /// What the part that is second least like a clean picture is named, and by how much it is not.
     part: Option<(usize, f64)>,
 }
 
@@ -55,7 +55,7 @@ impl Examples {
             }
             let raw = rest.raw(config, patterns)?;
             let part = |parts: &[Vec<f64>]| {
-                let (excess, distances, _) = raw.least_clean(parts)?;
+                let (excess, distances, _) = raw.second_least_clean(parts)?;
                 let others = (0..distances.len()).filter(|k| Some(*k) != clean);
                 Some((others.min_by(|&a, &b| distances[a].total_cmp(&distances[b]))?, excess))
             };
@@ -77,7 +77,9 @@ impl Examples {
         for at in
             (0..self.rows.len()).filter(|&at| self.labels[at] != label || self.collections[at] != collection)
         {
-            rest.push(self.rows[at].clone(), self.labels[at], &self.collections[at], self.weights[at]);
+            let row = (self.rows[at].clone(), Vec::new());
+            let (label, collection) = (self.labels[at], self.collections[at].as_str());
+            rest.push_parted(row, self.looks[at], label, collection, self.weights[at]);
         }
         rest
     }
@@ -113,7 +115,7 @@ struct Named {
     group: usize,
     /// By the whole of it.
     whole: usize,
-    /// By the part that is least like a clean picture, and by how much it is not.
+    /// By the part that is second least like a clean picture, and by how much it is not.
     part: usize,
     excess: f64,
 }
@@ -150,6 +152,7 @@ fn best_bound(named: &[Named], clean: usize) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::identify::Look;
 
     /// Collections of two patterns, one each in the midst of the other pattern's.
     #[test]
@@ -163,7 +166,7 @@ mod tests {
                     row[0] = place + 0.05 * (at * 7 % 5) as f64;
                     row[1] = 0.1 * (at * 3 % 7) as f64;
                     let parts = if parted { vec![row.clone()] } else { Vec::new() };
-                    examples.push_parted(row, parts, label, &number.to_string(), 1.0);
+                    examples.push_parted((row, parts), Look::Usual, label, &number.to_string(), 1.0);
                 }
             }
             examples

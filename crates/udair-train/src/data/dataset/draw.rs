@@ -1,7 +1,7 @@
 //! One picture of a batch: which file, which window, real or made, from its own stream.
 
 use super::Dataset;
-use super::pool::Pair;
+use super::pool::{Pair, Pool};
 use crate::data::batch::Sample;
 use crate::data::picture::Rgb8;
 use crate::data::{DataError, order};
@@ -37,10 +37,21 @@ impl Dataset {
         let Some(pool) = self.pools.get(turn.pattern) else {
             return self.synthetic(Kind::Mixed, turn, stream);
         };
+        let mut sample = self.coloured(pool, turn, stream)?;
+        // Where the share is 0, nothing is drawn.
+        if pool.grey_share > 0.0 && stream.chance(pool.grey_share) {
+            sample.degraded.grey();
+            sample.clean.iter_mut().for_each(Photo::grey);
+        }
+        Ok(sample)
+    }
+
+    fn coloured(&self, pool: &Pool, turn: Turn, stream: &mut Stream) -> Result<Sample, DataError> {
         if stream.chance(pool.unpaired_share) {
             let path = self.pick(turn, List::Unpaired, &pool.unpaired);
             let picture = self.cache.get(path)?;
-            return Ok(Sample { degraded: window(&picture, turn.size, stream), clean: None });
+            let view = self.view(pool.enlarged_share, stream);
+            return Ok(Sample { degraded: view.of(&picture, turn.size, stream), clean: None });
         }
         match pool.kind {
             Some(kind) if stream.chance(pool.synthetic_share) => self.synthetic(kind, turn, stream),
@@ -51,7 +62,7 @@ impl Dataset {
             _ => {
                 let source = pool.draw_source(stream);
                 let pair = self.pick(turn, List::Source(source), &pool.sources[source].pairs);
-                self.real(pair, turn.size, pool.whole_share, stream)
+                self.real(pair, turn.size, pool, stream)
             }
         }
     }
@@ -76,24 +87,37 @@ impl Dataset {
         &items[order::item(self.seed, number, items.len(), turn.position)]
     }
 
-    /// The same window of both pictures of a pair, a share of them scaled down as a whole first.
-    fn real(&self, pair: &Pair, size: usize, whole: f32, stream: &mut Stream) -> Result<Sample, DataError> {
+    /// The same window of both pictures of a pair, a share of them scaled down as a whole first, or enlarged.
+    fn real(&self, pair: &Pair, size: usize, pool: &Pool, stream: &mut Stream) -> Result<Sample, DataError> {
         let (lq, gt) = (self.cache.get(&pair.lq)?, self.cache.get(&pair.gt)?);
         if (lq.width, lq.height) != (gt.width, gt.height) {
             return Err(DataError::picture(&pair.lq, &"differs in size from its clean picture"));
         }
-        let (mut degraded, clean) = if whole > 0.0 && stream.chance(whole) && lq.width.min(lq.height) > size {
+        let whole = pool.whole_share > 0.0 && stream.chance(pool.whole_share);
+        let (mut degraded, clean) = if whole && lq.width.min(lq.height) > size {
             let (lq, gt) = (lq.photo().fitted(size), gt.photo().fitted(size));
             let (x, y) = corner((lq.width, lq.height), size, stream);
             (lq.crop(x, y, size, size), gt.crop(x, y, size, size))
         } else {
-            let (x, y) = corner((lq.width, lq.height), size, stream);
-            (lq.crop(x, y, size, size), gt.crop(x, y, size, size))
+            // Enlarged noise would be coarser than any that a sensor makes.
+            let share = if pool.kind == Some(Kind::Noise) { 0.0 } else { pool.enlarged_share };
+            let view = self.view(share, stream);
+            let place = corner((lq.width, lq.height), view.side(size), stream);
+            (view.at(&lq, place, size), view.at(&gt, place, size))
         };
         if let Some(jpeg) = self.mix.recompression.draw(stream) {
             jpeg.apply(&mut degraded);
         }
         Ok(Sample { degraded, clean: Some(clean) })
+    }
+
+    /// Enlarged for a share of the pictures. Where that is none, nothing is drawn.
+    fn view(&self, share: f32, stream: &mut Stream) -> View {
+        if share > 0.0 && stream.chance(share) {
+            View { factor: self.mix.enlarged_by.draw_log(stream).max(1.0), softness: stream.unit() }
+        } else {
+            View { factor: 1.0, softness: 0.0 }
+        }
     }
 
     fn synthetic(&self, kind: Kind, turn: Turn, stream: &mut Stream) -> Result<Sample, DataError> {
@@ -112,8 +136,11 @@ impl Dataset {
         let path = self.pick(turn, list, photos);
         let picture = self.cache.get(path)?;
         let size = turn.size;
+        let view = self.view(self.pools.get(turn.pattern).map_or(0.0, |pool| pool.enlarged_share), stream);
         let halved = stream.chance(self.mix.half_size_share) && picture.width.min(picture.height) >= 2 * size;
-        let mut crop = if halved {
+        let mut crop = if view.factor > 1.0 {
+            view.of(&picture, size, stream)
+        } else if halved {
             window(&picture, 2 * size, stream).shrunk(2)
         } else {
             window(&picture, size, stream)
@@ -123,6 +150,33 @@ impl Dataset {
         }
         crop.round_to_8_bit();
         Ok(crop)
+    }
+}
+
+/// How a picture is looked at: enlarged by a factor, and how softly (see [`Photo::enlarged`]).
+#[derive(Debug, Clone, Copy)]
+struct View {
+    factor: f32,
+    softness: f32,
+}
+
+impl View {
+    /// Pixels of the picture along a side that `size` pixels show.
+    fn side(self, size: usize) -> usize {
+        (size as f32 / self.factor).ceil() as usize
+    }
+
+    /// `size` pixels along both sides from this place on.
+    fn at(self, picture: &Rgb8, (x, y): (usize, usize), size: usize) -> Photo {
+        let side = self.side(size);
+        let crop = picture.crop(x, y, side, side);
+        if side == size { crop } else { crop.enlarged(size, size, self.softness) }
+    }
+
+    /// `size` pixels along both sides from a random place on.
+    fn of(self, picture: &Rgb8, size: usize, stream: &mut Stream) -> Photo {
+        let place = corner((picture.width, picture.height), self.side(size), stream);
+        self.at(picture, place, size)
     }
 }
 

@@ -32,6 +32,8 @@ pub(super) struct Pool {
     pub(super) synthetic_share: f32,
     pub(super) unpaired_share: f32,
     pub(super) whole_share: f32,
+    pub(super) enlarged_share: f32,
+    pub(super) grey_share: f32,
 }
 
 impl Pool {
@@ -73,6 +75,8 @@ fn pool(manifest: &Manifest, pattern: &str, mix: &Mix, photos: bool) -> Result<P
         synthetic_share: mix.synthetic_of(pattern),
         unpaired_share: named(&mix.unpaired),
         whole_share: named(&mix.whole),
+        enlarged_share: named(&mix.enlarged),
+        grey_share: named(&mix.grey),
     };
     let clean = pattern == "clean";
     for entry in manifest.entries.iter().filter(|entry| entry.task == pattern && !clean) {

@@ -1,7 +1,7 @@
 use super::*;
 use crate::data::testing::pictures;
 use crate::data::{Entry, Loader};
-use crate::degrade::Photo;
+use crate::degrade::{Photo, Range};
 
 fn patterns(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| (*name).to_string()).collect()
@@ -9,6 +9,11 @@ fn patterns(names: &[&str]) -> Vec<String> {
 
 /// Two clean photos, three real pairs of two sources, one real picture without reference.
 fn some(mix: Mix, names: &[&str]) -> (tempfile::TempDir, Result<Dataset, DataError>) {
+    some_of("derain", mix, names)
+}
+
+/// The same, the pairs being of this task.
+fn some_of(task: &str, mix: Mix, names: &[&str]) -> (tempfile::TempDir, Result<Dataset, DataError>) {
     let folder = pictures(&[
         ("c/1.png", 80, 60),
         ("c/2.png", 40, 30),
@@ -26,10 +31,10 @@ fn some(mix: Mix, names: &[&str]) -> (tempfile::TempDir, Result<Dataset, DataErr
         entries: vec![
             entry("clean", "photos", None, path("c/1.png")),
             entry("clean", "photos", None, path("c/2.png")),
-            entry("derain", "r", path("r/lq/1.png"), path("r/gt/1.png")),
-            entry("derain", "r", path("r/lq/2.png"), path("r/gt/2.png")),
-            entry("derain", "s", path("s/lq/3.png"), path("s/gt/3.png")),
-            entry("derain", "u", path("u/4.png"), None),
+            entry(task, "r", path("r/lq/1.png"), path("r/gt/1.png")),
+            entry(task, "r", path("r/lq/2.png"), path("r/gt/2.png")),
+            entry(task, "s", path("s/lq/3.png"), path("s/gt/3.png")),
+            entry(task, "u", path("u/4.png"), None),
         ],
     };
     let dataset = Dataset::new(&manifest, &patterns(names), mix, Recipe::default(), 5, 1 << 20);
@@ -123,6 +128,53 @@ fn pairs_may_be_seen_as_a_whole() {
             (0..=5).any(|x| lq.crop(x, 0, 20, 20) == sample.degraded && gt.crop(x, 0, 20, 20) == clean)
         });
         assert!(shown, "{position}");
+    }
+}
+
+#[test]
+fn pictures_may_be_without_colour() {
+    let coloured = |pixel: &[f32; 3]| pixel[0] != pixel[1] || pixel[1] != pixel[2];
+    for (share, expected) in [(1.0, false), (0.0, true)] {
+        let grey = ["denoise", "clean"].map(|pattern| (pattern.to_string(), share));
+        let (_folder, dataset) = some(Mix { grey: grey.into(), ..Mix::default() }, &ALL);
+        let dataset = dataset.expect("enough data");
+        for pattern in [0, 5] {
+            let turn = Turn { pattern, position: 1, size: 24 };
+            let sample = dataset.sample(turn, &mut dataset.stream(turn)).expect("a picture");
+            let clean = sample.clean.expect("a reference");
+            for photo in [&sample.degraded, &clean] {
+                assert_eq!(photo.pixels.as_chunks::<3>().0.iter().any(coloured), expected, "{pattern}");
+            }
+        }
+    }
+}
+
+#[test]
+fn pairs_may_be_enlarged_alike_but_not_real_noise() {
+    let shown = |task: &str, position: u64| {
+        let mix = Mix {
+            enlarged: [(task.to_string(), 1.0)].into(),
+            enlarged_by: Range::new(2.0, 2.0),
+            synthetic: [(task.to_string(), 0.0)].into(),
+            sources: [("s".to_string(), 0.0)].into(),
+            recompression: crate::degrade::JpegRecipe { share: 0.0, ..Mix::default().recompression },
+            ..Mix::default()
+        };
+        let (_folder, dataset) = some_of(task, mix, &[task]);
+        let dataset = dataset.expect("enough data");
+        let turn = Turn { pattern: 0, position, size: 24 };
+        let sample = dataset.sample(turn, &mut dataset.stream(turn)).expect("a picture");
+        // Neighbours of an enlarged picture differ less than those of the picture itself.
+        let rough = |photo: &Photo| {
+            let rows = photo.pixels.chunks_exact(3 * photo.width);
+            rows.flat_map(|row| row.iter().zip(&row[3..]).map(|(a, b)| (a - b).abs())).sum::<f32>()
+        };
+        (rough(&sample.degraded), rough(&sample.clean.expect("a pair")))
+    };
+    for position in 0..6 {
+        let ((large, large_clean), (noisy, noisy_clean)) =
+            (shown("derain", position), shown("denoise", position));
+        assert!(large < 0.8 * noisy && large_clean < 0.8 * noisy_clean, "{large} {noisy}");
     }
 }
 
