@@ -36,6 +36,9 @@ pub struct Learned {
 /// Pictures of one collection in the fit share this power of their number, so that a large
 /// collection neither drowns a small one nor counts for nothing.
 const POWER: f64 = 0.25;
+/// How much the enlarged and the colourless views of a picture count, beside its usual ones: enough to have anchors
+/// where they lie, but not to say which differences matter.
+const ODD: f64 = 0.1;
 /// How much the good photos count that stand for a pattern, beside a real collection.
 const MADE: f64 = 0.3;
 /// One good photo in so many is spoiled for that.
@@ -182,8 +185,9 @@ fn conclude(weights: &Weights, seen: Vec<Seen>) -> Result<Learned, StudyError> {
         for (view, (look, (row, parts))) in features.iter().enumerate() {
             // Only whole pictures as they are show what the parts of pictures are like.
             let parts = if view == 0 && moments.is_some() { parts.clone() } else { Vec::new() };
-            let alike = features.iter().filter(|(other, _)| other == look).count();
-            examples.push_parted((row.clone(), parts), *look, *label, source, share / alike as f64);
+            let alike = features.iter().filter(|(other, _)| other == look).count() as f64;
+            let counts = if *look == Look::Usual { share } else { ODD * share };
+            examples.push_parted((row.clone(), parts), *look, *label, source, counts / alike);
         }
     }
     let pairs = pairs(&seen);

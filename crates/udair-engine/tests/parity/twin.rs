@@ -78,6 +78,13 @@ fn shipped_weights_give_what_the_twin_computes() {
 }
 
 #[test]
+fn the_twin_can_read_the_metadata() {
+    for (key, value) in shipped_weights().metadata {
+        assert!(serde_json::from_str::<serde_json::Value>(&value).is_ok(), "{key} is no JSON: {value:.60}");
+    }
+}
+
+#[test]
 fn bf16_stays_near_f32() {
     let Some(bf16) = Precision::named("bf16") else {
         eprintln!("skipped: this machine has no AVX512-BF16");
