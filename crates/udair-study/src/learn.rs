@@ -38,7 +38,7 @@ pub struct Learned {
 const POWER: f64 = 0.25;
 /// How much the enlarged and the colourless views of a picture count, beside its usual ones: enough to have anchors
 /// where they lie, but not to say which differences matter.
-const ODD: f64 = 0.1;
+const OTHER_LOOKS: f64 = 0.1;
 /// How much the good photos count that stand for a pattern, beside a real collection.
 const MADE: f64 = 0.3;
 /// One good photo in so many is spoiled for that.
@@ -186,7 +186,7 @@ fn conclude(weights: &Weights, seen: Vec<Seen>) -> Result<Learned, StudyError> {
             // Only whole pictures as they are show what the parts of pictures are like.
             let parts = if view == 0 && moments.is_some() { parts.clone() } else { Vec::new() };
             let alike = features.iter().filter(|(other, _)| other == look).count() as f64;
-            let counts = if *look == Look::Usual { share } else { ODD * share };
+            let counts = if *look == Look::Usual { share } else { OTHER_LOOKS * share };
             examples.push_parted((row.clone(), parts), *look, *label, source, counts / alike);
         }
     }
