@@ -165,7 +165,8 @@ pub struct Log {
 }
 
 /// Tables whose keys are names from the data.
-const OPEN_TABLES: [&str; 6] = [
+const OPEN_TABLES: [&str; 7] = [
+    "data.mix.extra",
     "data.mix.synthetic",
     "data.mix.unpaired",
     "data.mix.whole",
@@ -303,6 +304,13 @@ impl Config {
         if self.data.stages.windows(2).any(|pair| pair[0].from >= pair[1].from) {
             return fail("data.stages must be in the order of their first steps");
         }
+        let twice = |(at, name): (usize, &String)| self.data.patterns[..at].contains(name);
+        if self.data.patterns.iter().enumerate().any(twice) {
+            return fail("data.patterns names a pattern twice; data.mix.extra adds pictures of one");
+        }
+        if let Some(name) = self.data.mix.extra.keys().find(|name| !self.data.patterns.contains(name)) {
+            return fail(&format!("data.mix.extra names {name:?}, which is not among data.patterns"));
+        }
         if self.data.patterns.len() < 2 || self.data.per_pattern == 0 {
             return fail("data.patterns needs two patterns, and data.per_pattern one picture of each");
         }
@@ -396,6 +404,8 @@ mod tests {
             ("[data]\nsize = 60", "data.size"),
             ("steps = 0", "steps"),
             ("[model]\nwidth = 5", "even"),
+            ("[data]\npatterns = [\"clean\", \"denoise\", \"clean\"]", "twice"),
+            ("[data.mix.extra]\ndenois = 2", "\"denois\""),
         ] {
             let message = Config::read(text, &[]).unwrap_err().to_string();
             assert!(message.contains(part), "{text:?} gave {message:?}");

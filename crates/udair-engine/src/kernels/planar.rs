@@ -13,6 +13,7 @@ mod feed_forward;
 mod gate;
 mod norm;
 mod product;
+mod strip;
 
 pub use attention::Attention;
 pub use convolution::Convolution;

@@ -2,8 +2,8 @@
 
 use crate::degrade::Photo;
 
-/// Square crops. The first K x m are balanced, pattern after pattern, m of each; any that follow have
-/// several degradations at once and belong to no pattern.
+/// Square crops. The first K x m are balanced, pattern after pattern, m of each; any that follow
+/// have several degradations at once, or are more of a pattern, and are not contrasted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Batch {
     /// Degraded pictures, `[n, 3, size, size]`, RGB in \[0, 1\].
@@ -31,7 +31,7 @@ impl Batch {
         self.referenced.is_empty()
     }
 
-    /// The pattern of every picture by its place in the list of patterns, none for mixed ones.
+    /// The pattern of every picture by its place in the list of patterns, none for those that follow.
     pub fn labels(&self) -> Vec<Option<usize>> {
         let label = |at: usize| (at < self.patterns * self.per_pattern).then(|| at / self.per_pattern);
         (0..self.len()).map(label).collect()
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_stop_before_the_mixed_pictures() {
+    fn labels_stop_behind_the_balanced_pictures() {
         let batch = Batch {
             degraded: Vec::new(),
             clean: Vec::new(),

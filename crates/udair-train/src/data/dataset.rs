@@ -160,10 +160,11 @@ impl Dataset {
     }
 
     /// The batch of step `step`: `per_pattern` crops of `size` x `size` pixels of every pattern, then the
-    /// mixed ones. The same arguments give the same batch, whoever asks and in whatever order.
+    /// mixed ones and the extra ones. The same arguments give the same batch, whoever asks and in whatever order.
     pub fn batch(&self, step: u64, size: usize, per_pattern: usize) -> Result<Batch, DataError> {
         let patterns = self.patterns.len();
-        let count = patterns * per_pattern + self.mix.mixed;
+        let extra: Vec<usize> = self.patterns.iter().map(|name| self.mix.extra_of(name)).collect();
+        let count = patterns * per_pattern + self.mix.mixed + extra.iter().sum::<usize>();
         let mut batch = Batch {
             degraded: Vec::with_capacity(count * 3 * size * size),
             clean: Vec::with_capacity(count * 3 * size * size),
@@ -172,10 +173,14 @@ impl Dataset {
             patterns,
             per_pattern,
         };
+        // A pattern's pictures of a step follow each other in its sequence, the extra ones last.
+        let of = |pattern: usize| per_pattern + extra[pattern];
         let balanced =
-            (0..patterns).flat_map(|pattern| (0..per_pattern).map(move |nth| (pattern, nth, per_pattern)));
+            (0..patterns).flat_map(|pattern| (0..per_pattern).map(move |nth| (pattern, nth, of(pattern))));
         let mixed = (0..self.mix.mixed).map(|nth| (patterns, nth, self.mix.mixed));
-        for (pattern, nth, of) in balanced.chain(mixed) {
+        let extra = (0..patterns)
+            .flat_map(|pattern| (per_pattern..of(pattern)).map(move |nth| (pattern, nth, of(pattern))));
+        for (pattern, nth, of) in balanced.chain(mixed).chain(extra) {
             let turn = Turn { pattern, position: step * of as u64 + nth as u64, size };
             let mut stream = self.stream(turn);
             let sample = if self.mix.same_picture {

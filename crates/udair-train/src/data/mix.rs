@@ -47,8 +47,11 @@ pub struct Mix {
     /// All crops of a pattern in a batch are windows of one picture, twice as large as they are, so that
     /// the contrast draws together parts of a picture instead of different pictures.
     pub same_picture: bool,
-    /// Pictures with several degradations at the end of every batch.
+    /// Pictures with several degradations behind the balanced ones of every batch.
     pub mixed: usize,
+    /// More pictures of each pattern at the end of every batch, none where not named: for what is harder to
+    /// restore than others. They are not contrasted, which takes as many of every pattern.
+    pub extra: BTreeMap<String, usize>,
 }
 
 impl Default for Mix {
@@ -77,6 +80,7 @@ impl Default for Mix {
             recompression: JpegRecipe { share: 0.12, quality: Range::new(70.0, 96.0) },
             same_picture: false,
             mixed: 0,
+            extra: BTreeMap::new(),
         }
     }
 }
@@ -90,6 +94,11 @@ impl Mix {
     /// Share of synthetic pictures of `pattern`.
     pub(super) fn synthetic_of(&self, pattern: &str) -> f32 {
         self.synthetic.get(pattern).copied().unwrap_or(self.synthetic_share)
+    }
+
+    /// Pictures of `pattern` beyond the balanced ones.
+    pub(super) fn extra_of(&self, pattern: &str) -> usize {
+        self.extra.get(pattern).copied().unwrap_or(0)
     }
 
     /// Weight of `source`.

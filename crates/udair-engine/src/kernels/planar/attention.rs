@@ -2,9 +2,10 @@
 //! eq. 1): q, k, v = dw3x3(1x1(LN(x))); out = x + 1x1(softmax(q kᵀ · temperature) v), where q and k
 //! have unit length along the positions and channels attend to channels.
 
-use super::depthwise::{Frame, depthwise, depthwise_input_gradient, depthwise_taps_gradient};
+use super::depthwise::{Frame, Rows, depthwise, depthwise_input_gradient, depthwise_taps_gradient};
 use super::norm::{normalise, normalise_gradient};
 use super::product::{Matrix, Store, product};
+use super::strip::Strip;
 use super::{Layer, Shape};
 use crate::kernels::{Isa, LANES};
 
@@ -28,64 +29,150 @@ pub struct Attention<'a> {
     pub project: &'a [f32],
 }
 
-/// Maps of one image.
+/// Maps of a strip of an image, and what the whole image says of its channels.
 #[derive(Debug)]
 pub struct Scratch {
+    shape: Shape,
+    input: Vec<f32>,
     normal: Vec<f32>,
     expanded: Vec<f32>,
     filtered: Vec<f32>,
-    attended: Vec<f32>,
-    /// 1 / length of the rows of q and k.
-    scales: Vec<f32>,
-    /// Of every head: cosines of q and k, and the attention.
-    cosines: Vec<f32>,
-    attention: Vec<f32>,
-    /// Gradients of `attended`, `filtered`, `expanded`, `normal` and `cosines`; only the backward pass
-    /// needs them.
-    back: [Vec<f32>; 5],
+    /// The output, or the gradient of the input.
+    out: Vec<f32>,
+    /// v of the whole image; only the forward pass keeps it.
+    values: Vec<f32>,
+    heads: Heads,
+    /// Gradients of the output, `filtered`, `expanded` and `normal`; only the backward pass needs them.
+    back: [Vec<f32>; 4],
     frames: [Frame; 2],
 }
 
-impl Attention<'_> {
-    /// Everything up to the attended values.
-    fn inside(&self, isa: Isa, x: &[f32], scratch: &mut Scratch) {
-        let Scratch { normal, expanded, filtered, attended, scales, cosines, attention, frames, .. } =
-            scratch;
-        let (c, d) = self.channels();
-        let plane = x.len() / c;
-        normalise(isa, x, self.norm_weight, self.norm_bias, plane, normal);
-        product(isa, Matrix::new(self.qkv, c), Matrix::new(normal, plane), expanded, Store::Replace);
-        depthwise(isa, expanded, self.taps, &mut frames[0], filtered);
-        for (scale, row) in scales.iter_mut().zip(filtered.chunks_exact(plane)) {
-            *scale = 1.0 / squares(row).sqrt().max(SHORTEST);
-        }
-        let [q, k, v] = thirds(filtered);
-        for (head, &temperature) in self.temperature.iter().enumerate() {
-            let (rows, square) = (head * d * plane..(head + 1) * d * plane, head * d * d..(head + 1) * d * d);
-            let (cosines, attention) = (&mut cosines[square.clone()], &mut attention[square]);
-            let map = |values| Matrix::new(values, plane);
-            product(isa, map(&q[rows.clone()]), map(&k[rows.clone()]).transposed(), cosines, Store::Replace);
-            let (of_q, of_k) = (&scales[head * d..][..d], &scales[c + head * d..][..d]);
-            for ((cosines, attention), of_q) in
-                cosines.chunks_exact_mut(d).zip(attention.chunks_exact_mut(d)).zip(of_q)
-            {
-                cosines.iter_mut().zip(of_k).for_each(|(cosine, of_k)| *cosine *= of_q * of_k);
-                softmax(cosines, temperature, attention);
-            }
-            product(
-                isa,
-                Matrix::new(attention, d),
-                map(&v[rows.clone()]),
-                &mut attended[rows],
-                Store::Replace,
-            );
-        }
-    }
+/// Sums over an image, and what follows from them.
+#[derive(Debug)]
+struct Heads {
+    /// 1 / length of the rows of q and k, `[2 c]`.
+    scales: Vec<f32>,
+    /// Of every head, `[d, d]`: cosines of q and k, and the attention.
+    cosines: Vec<f32>,
+    attention: Vec<f32>,
+    /// 1x1 from v to the output, `[c, c]`: the attention, then `project`.
+    mix: Vec<f32>,
+    /// Products of the output's gradient and v, `[c, c]`; only the backward pass needs them.
+    with_values: Vec<f32>,
+}
 
+impl Attention<'_> {
     /// Channels in all and of a head.
     fn channels(&self) -> (usize, usize) {
         let c = self.norm_weight.len();
         (c, c / self.temperature.len())
+    }
+
+    /// q, k and v in `strip`; their expansion with the rows above and below.
+    fn inside(&self, isa: Isa, x: &[f32], strip: Strip, scratch: &mut Scratch) {
+        let Scratch { input, normal, expanded, filtered, frames: [frame, _], .. } = scratch;
+        let (c, wide) = (self.norm_weight.len(), strip.widened());
+        input.resize(c * wide.len(), 0.0);
+        normal.resize(c * wide.len(), 0.0);
+        expanded.resize(3 * c * wide.len(), 0.0);
+        filtered.resize(3 * c * strip.len(), 0.0);
+        wide.gather(x, input);
+        normalise(isa, input, self.norm_weight, self.norm_bias, wide.len(), normal);
+        let map = Matrix::new(normal, wide.len());
+        product(isa, Matrix::new(self.qkv, c), map, expanded, Store::Replace);
+        depthwise(isa, Rows { data: expanded, strip: wide }, self.taps, frame, strip, filtered);
+    }
+
+    /// Adds up what the strip says of the channels.
+    fn look(&self, isa: Isa, strip: Strip, scratch: &mut Scratch) {
+        let (c, d) = self.channels();
+        let [q, k, _] = thirds(&scratch.filtered);
+        let Heads { scales, cosines, .. } = &mut scratch.heads;
+        for (sum, row) in scales.iter_mut().zip(scratch.filtered.chunks_exact(strip.len())) {
+            *sum += squares(row);
+        }
+        let heads = q.chunks_exact(d * strip.len()).zip(k.chunks_exact(d * strip.len()));
+        for ((q, k), cosines) in heads.zip(cosines.chunks_exact_mut(d * d)) {
+            let map = |values| Matrix::new(values, strip.len());
+            product(isa, map(q), map(k).transposed(), cosines, Store::Add);
+        }
+        debug_assert_eq!(scales.len(), 2 * c, "one scale a row of q and k");
+    }
+
+    /// The attention, once all strips were looked at.
+    fn attend(&self, isa: Isa, heads: &mut Heads) {
+        let (c, d) = self.channels();
+        let Heads { scales, cosines, attention, mix, .. } = heads;
+        scales.iter_mut().for_each(|scale| *scale = 1.0 / scale.sqrt().max(SHORTEST));
+        let (of_q, of_k) = scales.split_at(c);
+        let mut mixed = vec![0.0; c * d];
+        for (head, &temperature) in self.temperature.iter().enumerate() {
+            let (rows, square) = (head * d..(head + 1) * d, head * d * d..(head + 1) * d * d);
+            let (cosines, attention) = (&mut cosines[square.clone()], &mut attention[square]);
+            let lines = cosines.chunks_exact_mut(d).zip(attention.chunks_exact_mut(d));
+            for ((cosines, attention), of_q) in lines.zip(&of_q[rows.clone()]) {
+                let of_k = &of_k[rows.clone()];
+                cosines.iter_mut().zip(of_k).for_each(|(cosine, of_k)| *cosine *= of_q * of_k);
+                softmax(cosines, temperature, attention);
+            }
+            let project = Matrix::new(self.project, c).columns(rows.clone());
+            product(isa, project, Matrix::new(attention, d), &mut mixed, Store::Replace);
+            for (mix, mixed) in mix.chunks_exact_mut(c).zip(mixed.chunks_exact(d)) {
+                mix[rows.clone()].copy_from_slice(mixed);
+            }
+        }
+    }
+
+    /// Adds to the gradients of the temperature and of `project`. Returns those of the products of q and k,
+    /// `[d, d]` a head, and how much of the rows of q and k is to be taken off theirs, `[2 c]`.
+    fn heads_gradient(
+        &self,
+        isa: Isa,
+        heads: &Heads,
+        dtemperature: &mut [f32],
+        dproject: &mut [f32],
+    ) -> (Vec<f32>, Vec<f32>) {
+        let (c, d) = self.channels();
+        let Heads { scales, cosines, attention, with_values, .. } = heads;
+        let (of_q, of_k) = scales.split_at(c);
+        let mut to_products = vec![0.0; cosines.len()];
+        let mut along = vec![0.0; 2 * c];
+        let mut part = vec![0.0; c * d];
+        for (head, &temperature) in self.temperature.iter().enumerate() {
+            let (rows, square) = (head * d..(head + 1) * d, head * d * d..(head + 1) * d * d);
+            let (cosines, attention) = (&cosines[square.clone()], &attention[square.clone()]);
+            let to_cosines = &mut to_products[square];
+            let with_values = Matrix::new(with_values, c).columns(rows.clone());
+            product(isa, with_values, Matrix::new(attention, d).transposed(), &mut part, Store::Replace);
+            for (to, part) in dproject.chunks_exact_mut(c).zip(part.chunks_exact(d)) {
+                to[rows.clone()].iter_mut().zip(part).for_each(|(to, part)| *to += part);
+            }
+            let project = Matrix::new(self.project, c).columns(rows.clone()).transposed();
+            product(isa, project, with_values, to_cosines, Store::Replace);
+            for ((to, attention), cosines) in
+                to_cosines.chunks_exact_mut(d).zip(attention.chunks_exact(d)).zip(cosines.chunks_exact(d))
+            {
+                let mean: f32 = to.iter().zip(attention).map(|(to, share)| to * share).sum();
+                for ((to, share), cosine) in to.iter_mut().zip(attention).zip(cosines) {
+                    let to_logit = share * (*to - mean);
+                    dtemperature[head] += to_logit * cosine;
+                    *to = to_logit * temperature;
+                }
+            }
+            // A row that is turned changes cosines, one that grows does not: what lies along it is
+            // taken off. Rows shorter than the shortest are not scaled by their own length.
+            let (of_q, of_k) = (&of_q[rows.clone()], &of_k[rows.clone()]);
+            let own = |sum: f32, scale: f32| if scale < 1.0 / SHORTEST { sum * scale * scale } else { 0.0 };
+            for i in 0..d {
+                let shared = |at: usize| to_cosines[at] * cosines[at];
+                along[rows.start + i] = own((0..d).map(|j| shared(i * d + j)).sum(), of_q[i]);
+                along[c + rows.start + i] = own((0..d).map(|j| shared(j * d + i)).sum(), of_k[i]);
+            }
+            for (to, of_q) in to_cosines.chunks_exact_mut(d).zip(of_q) {
+                to.iter_mut().zip(of_k).for_each(|(to, of_k)| *to *= of_q * of_k);
+            }
+        }
+        (to_products, along)
     }
 }
 
@@ -105,27 +192,40 @@ impl Layer<6> for Attention<'_> {
         let (c, heads) = (shape.channels, self.temperature.len());
         assert_eq!(self.lengths(), [c, c, heads, 3 * c * c, 27 * c, c * c], "parameters differ");
         assert_eq!(c % heads, 0, "heads must divide the channels");
-        let map = |channels| vec![0.0; channels * shape.plane()];
         let squares = || vec![0.0; c * c / heads];
         Scratch {
-            normal: map(c),
-            expanded: map(3 * c),
-            filtered: map(3 * c),
-            attended: map(c),
-            scales: vec![0.0; 2 * c],
-            cosines: squares(),
-            attention: squares(),
-            back: [Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new()],
-            frames: [Frame::new(shape), Frame::new(shape)],
+            shape,
+            input: Vec::new(),
+            normal: Vec::new(),
+            expanded: Vec::new(),
+            filtered: Vec::new(),
+            out: Vec::new(),
+            values: Vec::new(),
+            heads: Heads {
+                scales: vec![0.0; 2 * c],
+                cosines: squares(),
+                attention: squares(),
+                mix: vec![0.0; c * c],
+                with_values: vec![0.0; c * c],
+            },
+            back: [const { Vec::new() }; 4],
+            frames: [const { Frame::new() }; 2],
         }
     }
 
     fn image(&self, isa: Isa, x: &[f32], scratch: &mut Scratch, out: &mut [f32]) {
-        self.inside(isa, x, scratch);
         let (c, _) = self.channels();
+        scratch.heads.clear();
+        scratch.values.resize(x.len(), 0.0);
+        for strip in Strip::all(scratch.shape, 8 * c) {
+            self.inside(isa, x, strip, scratch);
+            self.look(isa, strip, scratch);
+            strip.scatter(thirds(&scratch.filtered)[2], &mut scratch.values);
+        }
+        self.attend(isa, &mut scratch.heads);
         out.copy_from_slice(x);
-        let attended = Matrix::new(&scratch.attended, x.len() / c);
-        product(isa, Matrix::new(self.project, c), attended, out, Store::Add);
+        let values = Matrix::new(&scratch.values, x.len() / c);
+        product(isa, Matrix::new(&scratch.heads.mix, c), values, out, Store::Add);
     }
 
     fn image_gradient(
@@ -137,65 +237,78 @@ impl Layer<6> for Attention<'_> {
         dx: &mut [f32],
         [dweight, dbias, dtemperature, dqkv, dtaps, dproject]: [&mut [f32]; 6],
     ) {
-        self.inside(isa, x, scratch);
-        let Scratch { normal, expanded, filtered, attended, scales, cosines, attention, back, frames } =
-            scratch;
         let (c, d) = self.channels();
-        let plane = x.len() / c;
-        let like = [&*attended, &*filtered, &*expanded, &*normal, &*cosines];
-        back.iter_mut().zip(like).for_each(|(back, like)| back.resize(like.len(), 0.0));
-        let [to_attended, to_filtered, to_expanded, to_normal, to_cosines] = back;
-        let map = |values| Matrix::new(values, plane);
-
-        product(isa, map(gradient), map(attended).transposed(), dproject, Store::Add);
-        let project = Matrix::new(self.project, c).transposed();
-        product(isa, project, map(gradient), to_attended, Store::Replace);
-        let [q, k, v] = thirds(filtered);
-        let (to_q, rest) = to_filtered.split_at_mut(c * plane);
-        let (to_k, to_v) = rest.split_at_mut(c * plane);
-        for (head, &temperature) in self.temperature.iter().enumerate() {
-            let (rows, square) = (head * d * plane..(head + 1) * d * plane, head * d * d..(head + 1) * d * d);
-            let (q, k, v) = (&q[rows.clone()], &k[rows.clone()], &v[rows.clone()]);
-            let (cosines, attention) = (&cosines[square.clone()], &attention[square.clone()]);
-            let (to_cosines, to_head) = (&mut to_cosines[square], &to_attended[rows.clone()]);
-            let (of_q, of_k) = (&scales[head * d..][..d], &scales[c + head * d..][..d]);
-
-            let turned = Matrix::new(attention, d).transposed();
-            product(isa, turned, map(to_head), &mut to_v[rows.clone()], Store::Replace);
-            product(isa, map(to_head), map(v).transposed(), to_cosines, Store::Replace);
-            for ((to, attention), cosines) in
-                to_cosines.chunks_exact_mut(d).zip(attention.chunks_exact(d)).zip(cosines.chunks_exact(d))
-            {
-                let mean: f32 = to.iter().zip(attention).map(|(to, share)| to * share).sum();
-                for ((to, share), cosine) in to.iter_mut().zip(attention).zip(cosines) {
-                    let to_logit = share * (*to - mean);
-                    dtemperature[head] += to_logit * cosine;
-                    *to = to_logit * temperature;
-                }
-            }
-            // A row that is turned changes cosines, one that grows does not: what lies along it is
-            // taken off. Rows shorter than the shortest are not scaled by their own length.
-            let along = |i: usize, j: usize| to_cosines[i * d + j] * cosines[i * d + j];
-            let own = |sum: f32, scale: f32| if scale < 1.0 / SHORTEST { sum * scale * scale } else { 0.0 };
-            let along_q: Vec<f32> = (0..d).map(|i| own((0..d).map(|j| along(i, j)).sum(), of_q[i])).collect();
-            let along_k: Vec<f32> = (0..d).map(|j| own((0..d).map(|i| along(i, j)).sum(), of_k[j])).collect();
-            for (to, of_q) in to_cosines.chunks_exact_mut(d).zip(of_q) {
-                to.iter_mut().zip(of_k).for_each(|(to, of_k)| *to *= of_q * of_k);
-            }
-            let to_products = Matrix::new(to_cosines, d);
-            let (to_q, to_k) = (&mut to_q[rows.clone()], &mut to_k[rows]);
-            take(to_q, q, &along_q, plane);
-            product(isa, to_products, map(k), to_q, Store::Add);
-            take(to_k, k, &along_k, plane);
-            product(isa, to_products.transposed(), map(q), to_k, Store::Add);
+        let strips = Strip::all(scratch.shape, 18 * c);
+        scratch.heads.clear();
+        for strip in strips.clone() {
+            self.inside(isa, x, strip, scratch);
+            self.look(isa, strip, scratch);
+            let (to_out, heads) = (&mut scratch.back[0], &mut scratch.heads);
+            to_out.resize(c * strip.len(), 0.0);
+            strip.gather(gradient, to_out);
+            let values = Matrix::new(thirds(&scratch.filtered)[2], strip.len()).transposed();
+            product(isa, Matrix::new(to_out, strip.len()), values, &mut heads.with_values, Store::Add);
         }
-        depthwise_taps_gradient(isa, expanded, to_filtered, frames, dtaps);
-        depthwise_input_gradient(isa, to_filtered, self.taps, &mut frames[0], to_expanded);
-        product(isa, map(to_expanded), map(normal).transposed(), dqkv, Store::Add);
-        let qkv = Matrix::new(self.qkv, c).transposed();
-        product(isa, qkv, map(to_expanded), to_normal, Store::Replace);
-        dx.copy_from_slice(gradient);
-        normalise_gradient(isa, x, self.norm_weight, to_normal, dx, dweight, dbias);
+        self.attend(isa, &mut scratch.heads);
+        let (to_products, along) = self.heads_gradient(isa, &scratch.heads, dtemperature, dproject);
+        for strip in strips {
+            let near = strip.widened();
+            let wide = near.widened();
+            self.inside(isa, x, near, scratch);
+            let Scratch { input, normal, expanded, filtered, out, heads, back, frames, .. } = scratch;
+            for (back, length) in back.iter_mut().zip([
+                c * near.len(),
+                3 * c * near.len(),
+                3 * c * strip.len(),
+                c * strip.len(),
+            ]) {
+                back.resize(length, 0.0);
+            }
+            let [to_out, to_filtered, to_expanded, to_normal] = back;
+            near.gather(gradient, to_out);
+
+            let (here, whole) = (|map| Matrix::new(map, near.len()), |map| Matrix::new(map, strip.len()));
+            let rows = c * near.len();
+            let (to_pair, to_v) = to_filtered.split_at_mut(2 * rows);
+            let mix = Matrix::new(&heads.mix, c).transposed();
+            product(isa, mix, here(to_out), to_v, Store::Replace);
+            take(to_pair, filtered, &along, near.len());
+            let (to_q, to_k) = to_pair.split_at_mut(rows);
+            let [q, k, _] = thirds(filtered);
+            let head = d * near.len();
+            let queries = q.chunks_exact(head).zip(to_q.chunks_exact_mut(head));
+            let keys = k.chunks_exact(head).zip(to_k.chunks_exact_mut(head));
+            for (((q, to_q), (k, to_k)), square) in queries.zip(keys).zip(to_products.chunks_exact(d * d)) {
+                let square = Matrix::new(square, d);
+                product(isa, square, here(k), to_q, Store::Add);
+                product(isa, square.transposed(), here(q), to_k, Store::Add);
+            }
+
+            let expanded = Rows { data: expanded, strip: wide };
+            let gradient_rows = Rows { data: to_filtered, strip: near };
+            depthwise_taps_gradient(isa, expanded, gradient_rows, frames, strip, dtaps);
+            depthwise_input_gradient(isa, gradient_rows, self.taps, &mut frames[0], strip, to_expanded);
+            let normal = Matrix::new(normal, wide.len()).columns(strip.within(wide)).transposed();
+            product(isa, whole(to_expanded), normal, dqkv, Store::Add);
+            let qkv = Matrix::new(self.qkv, c).transposed();
+            product(isa, qkv, whole(to_expanded), to_normal, Store::Replace);
+            for map in [&mut *input, &mut *out] {
+                map.resize(c * strip.len(), 0.0);
+            }
+            strip.gather(x, input);
+            strip.gather(gradient, out);
+            normalise_gradient(isa, input, self.norm_weight, to_normal, out, dweight, dbias);
+            strip.scatter(out, dx);
+        }
+    }
+}
+
+impl Heads {
+    /// Before the first strip.
+    fn clear(&mut self) {
+        for sums in [&mut self.scales, &mut self.cosines, &mut self.with_values] {
+            sums.fill(0.0);
+        }
     }
 }
 

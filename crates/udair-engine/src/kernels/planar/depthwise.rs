@@ -3,90 +3,115 @@
 //! A plane is first copied into a frame of zeros whose rows are whole vectors, so that the inner
 //! loops have no edges: nine multiply-adds a vector, whatever the width.
 
-use super::Shape;
+use super::strip::Strip;
 use crate::kernels::LANES;
 use crate::kernels::isa::{Isa, dispatch};
 use crate::kernels::simd::Simd;
 
-/// `out[y][x] = sum over i, j of x[y + i - 1][x + j - 1] * taps[3 i + j]`, plane by plane of an image;
-/// `taps` holds nine values a channel.
-pub(super) fn depthwise(isa: Isa, x: &[f32], taps: &[f32], frame: &mut Frame, out: &mut [f32]) {
-    convolve(isa, x, taps, frame, out, |taps| taps);
+/// Rows of a map, `strip.len()` values a channel.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rows<'a> {
+    pub(super) data: &'a [f32],
+    pub(super) strip: Strip,
 }
 
-/// The gradient of [`depthwise`] with respect to its input, from that of its output.
+/// `out[y][x] = sum over i, j of x[y + i - 1][x + j - 1] * taps[3 i + j]` for the rows of `to`, plane by
+/// plane; `taps` holds nine values a channel. Rows that `x` does not have are zero.
+pub(super) fn depthwise(isa: Isa, x: Rows<'_>, taps: &[f32], frame: &mut Frame, to: Strip, out: &mut [f32]) {
+    convolve(isa, x, taps, frame, to, out, |taps| taps);
+}
+
+/// The gradient of [`depthwise`] with respect to the rows `to` of its input, from that of its output.
 pub(super) fn depthwise_input_gradient(
     isa: Isa,
-    gradient: &[f32],
+    gradient: Rows<'_>,
     taps: &[f32],
     frame: &mut Frame,
+    to: Strip,
     out: &mut [f32],
 ) {
-    convolve(isa, gradient, taps, frame, out, |mut taps| {
+    convolve(isa, gradient, taps, frame, to, out, |mut taps| {
         taps.reverse();
         taps
     });
 }
 
-/// Adds the gradient of [`depthwise`] with respect to its taps to `out`: nine values a channel.
+/// Adds what the rows `of` of the output of [`depthwise`] give to the gradient with respect to its taps:
+/// nine values a channel.
 pub(super) fn depthwise_taps_gradient(
     isa: Isa,
-    x: &[f32],
-    gradient: &[f32],
+    x: Rows<'_>,
+    gradient: Rows<'_>,
     frames: &mut [Frame; 2],
+    of: Strip,
     out: &mut [f32],
 ) {
     let [left, right] = frames;
-    let (plane, height, stride) = (left.height * left.width, left.height, left.stride);
-    assert_eq!((x.len(), 9 * x.len()), (gradient.len(), plane * out.len()), "slices differ in their sizes");
-    let planes = x.chunks_exact(plane).zip(gradient.chunks_exact(plane));
-    for ((x, gradient), out) in planes.zip(out.chunks_exact_mut(9)) {
-        left.fill(x);
-        right.fill(gradient);
-        let (x, gradient) = (&left.data[..], &right.data[..]);
-        dispatch!(isa, taps_with(x: &[f32], gradient: &[f32], out: &mut [f32], height: usize, stride: usize));
+    let planes = x.planes().zip(gradient.planes());
+    assert_eq!(
+        (planes.len(), 9 * planes.len()),
+        (x.planes().len(), out.len()),
+        "slices differ in their sizes"
+    );
+    for ((x_plane, gradient_plane), out) in planes.zip(out.chunks_exact_mut(9)) {
+        let (x, stride) = left.fill(x_plane, x.strip, of);
+        let (gradient, _) = right.fill(gradient_plane, gradient.strip, of);
+        dispatch!(isa, taps_with(x: &[f32], gradient: &[f32], out: &mut [f32], stride: usize));
     }
 }
 
 fn convolve(
     isa: Isa,
-    x: &[f32],
+    x: Rows<'_>,
     taps: &[f32],
     frame: &mut Frame,
+    to: Strip,
     out: &mut [f32],
     orient: impl Fn([f32; 9]) -> [f32; 9],
 ) {
-    let (plane, stride, width) = (frame.height * frame.width, frame.stride, frame.width);
-    assert_eq!((x.len(), 9 * x.len()), (out.len(), plane * taps.len()), "slices differ in their sizes");
-    let planes = x.chunks_exact(plane).zip(out.chunks_exact_mut(plane));
-    for ((x, out), taps) in planes.zip(taps.as_chunks().0) {
-        frame.fill(x);
-        let (x, taps) = (&frame.data[..], orient(*taps));
+    let (width, channels) = (to.width(), x.planes().len());
+    assert_eq!((taps.len(), out.len()), (9 * channels, channels * to.len()), "slices differ in their sizes");
+    for ((plane, out), taps) in x.planes().zip(out.chunks_exact_mut(to.len())).zip(taps.as_chunks().0) {
+        let ((x, stride), taps) = (frame.fill(plane, x.strip, to), orient(*taps));
         dispatch!(isa, plane_with(x: &[f32], stride: usize, taps: [f32; 9], width: usize, out: &mut [f32]));
     }
 }
 
-/// A plane with a border of zeros: one row above and below, one pixel to the left, and to the
-/// right up to a whole vector and one more.
+impl<'a> Rows<'a> {
+    fn planes(self) -> std::slice::ChunksExact<'a, f32> {
+        self.data.chunks_exact(self.strip.len())
+    }
+}
+
+/// Rows of a plane with a border: one row above and below, one pixel to the left, and to the right up to
+/// a whole vector and one more. Zero where the plane has nothing.
 #[derive(Debug)]
 pub(super) struct Frame {
     data: Vec<f32>,
     stride: usize,
-    height: usize,
-    width: usize,
 }
 
 impl Frame {
-    pub(super) fn new(Shape { height, width, .. }: Shape) -> Self {
-        let stride = width.next_multiple_of(LANES) + LANES;
-        Self { data: vec![0.0; (height + 2) * stride], stride, height, width }
+    /// An empty one.
+    pub(super) const fn new() -> Self {
+        Self { data: Vec::new(), stride: 0 }
     }
 
-    fn fill(&mut self, plane: &[f32]) {
-        let rows = self.data[self.stride..].chunks_exact_mut(self.stride);
-        for (to, from) in rows.zip(plane.chunks_exact(self.width)) {
-            to[1..=self.width].copy_from_slice(from);
+    /// The rows `to` of a plane whose rows `from` are at hand, and values from one row to the next.
+    fn fill(&mut self, plane: &[f32], from: Strip, to: Strip) -> (&[f32], usize) {
+        let stride = to.width().next_multiple_of(LANES) + LANES;
+        if self.stride != stride {
+            (self.data, self.stride) = (Vec::new(), stride);
         }
+        self.data.resize(to.framed(from).count() * stride, 0.0);
+        for (row, line) in self.data.chunks_exact_mut(stride).zip(to.framed(from)) {
+            let row = &mut row[1..=to.width()];
+            match line {
+                Some(line) => row.copy_from_slice(&plane[line]),
+                None => row.fill(0.0),
+            }
+        }
+        (&self.data, stride)
     }
 }
 
@@ -110,8 +135,9 @@ unsafe fn plane_with<S: Simd>(x: &[f32], stride: usize, taps: [f32; 9], width: u
 }
 
 #[inline(always)]
-unsafe fn taps_with<S: Simd>(x: &[f32], gradient: &[f32], out: &mut [f32], height: usize, stride: usize) {
-    assert!(x.len() == (height + 2) * stride && gradient.len() == x.len(), "frames differ");
+unsafe fn taps_with<S: Simd>(x: &[f32], gradient: &[f32], out: &mut [f32], stride: usize) {
+    assert!(x.len().is_multiple_of(stride) && gradient.len() == x.len(), "frames differ");
+    let height = x.len() / stride - 2;
     // SAFETY: as in `plane_with`; the border of the gradient adds zeros.
     unsafe {
         let mut totals = [S::splat(0.0); 9];
@@ -133,6 +159,7 @@ unsafe fn taps_with<S: Simd>(x: &[f32], gradient: &[f32], out: &mut [f32], heigh
 
 #[cfg(test)]
 mod tests {
+    use super::super::Shape;
     use super::super::tests::{check_gradient, weighted};
     use super::*;
     use crate::kernels::tests::{few, noise, same};
@@ -141,12 +168,12 @@ mod tests {
     fn every_instruction_set_convolves_and_has_the_gradient() {
         for &(height, width) in few(&[(1, 1), (3, 2), (5, 16), (4, 17), (7, 33)]) {
             let shape = Shape { images: 1, channels: 3, height, width };
-            let plane = height * width;
+            let (plane, strip) = (height * width, Strip::whole(shape));
             let (x, taps, g) = (noise(3 * plane, 1), noise(27, 2), noise(3 * plane, 3));
             for isa in Isa::available() {
-                let run = |x: &[f32], taps: &[f32]| {
-                    let mut out = vec![0.0; x.len()];
-                    depthwise(isa, x, taps, &mut Frame::new(shape), &mut out);
+                let run = |data: &[f32], taps: &[f32]| {
+                    let mut out = vec![0.0; data.len()];
+                    depthwise(isa, Rows { data, strip }, taps, &mut Frame::new(), strip, &mut out);
                     out
                 };
                 let out = run(&x, &taps);
@@ -163,11 +190,12 @@ mod tests {
                     same(*value, expected, isa);
                 }
                 let mut dx = vec![0.0; x.len()];
-                depthwise_input_gradient(isa, &g, &taps, &mut Frame::new(shape), &mut dx);
+                let rows = |data| Rows { data, strip };
+                depthwise_input_gradient(isa, rows(&g), &taps, &mut Frame::new(), strip, &mut dx);
                 check_gradient(&x, &dx, |x| weighted(&run(x, &taps), &g));
                 let mut dtaps = vec![0.0; 27];
-                let mut frames = [Frame::new(shape), Frame::new(shape)];
-                depthwise_taps_gradient(isa, &x, &g, &mut frames, &mut dtaps);
+                let mut frames = [Frame::new(), Frame::new()];
+                depthwise_taps_gradient(isa, rows(&x), rows(&g), &mut frames, strip, &mut dtaps);
                 check_gradient(&taps, &dtaps, |taps| weighted(&run(&x, taps), &g));
             }
         }

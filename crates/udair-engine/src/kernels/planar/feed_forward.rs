@@ -1,10 +1,11 @@
 //! x + GDFN(LN(x)), the feed-forward half of a transformer block (Zamir et al., "Restormer", CVPR
 //! 2022, eq. 2): a, b = dw3x3(1x1(LN(x))); out = x + 1x1(GELU(a) · b).
 
-use super::depthwise::{Frame, depthwise, depthwise_input_gradient, depthwise_taps_gradient};
+use super::depthwise::{Frame, Rows, depthwise, depthwise_input_gradient, depthwise_taps_gradient};
 use super::gate::{gated_gelu, gated_gelu_gradient};
 use super::norm::{normalise, normalise_gradient};
 use super::product::{Matrix, Store, product};
+use super::strip::Strip;
 use super::{Layer, Shape};
 use crate::kernels::Isa;
 
@@ -23,28 +24,44 @@ pub struct FeedForward<'a> {
     pub project: &'a [f32],
 }
 
-/// Maps of one image.
+/// Maps of a strip of an image.
 #[derive(Debug)]
 pub struct Scratch {
+    shape: Shape,
+    input: Vec<f32>,
     normal: Vec<f32>,
     expanded: Vec<f32>,
     filtered: Vec<f32>,
     gated: Vec<f32>,
-    /// Gradients of `gated`, `filtered`, `expanded` and `normal`; only the backward pass needs them.
-    back: [Vec<f32>; 4],
+    /// The output, or the gradient of the input.
+    out: Vec<f32>,
+    /// Gradients of the output, `gated`, `filtered`, `expanded` and `normal`; only the backward pass needs
+    /// them.
+    back: [Vec<f32>; 5],
     frames: [Frame; 2],
 }
 
 impl FeedForward<'_> {
-    /// Everything up to the gate.
-    fn inside(&self, isa: Isa, x: &[f32], scratch: &mut Scratch) {
-        let c = self.norm_weight.len();
-        let plane = x.len() / c;
-        normalise(isa, x, self.norm_weight, self.norm_bias, plane, &mut scratch.normal);
-        let normal = Matrix::new(&scratch.normal, plane);
-        product(isa, Matrix::new(self.expand, c), normal, &mut scratch.expanded, Store::Replace);
-        depthwise(isa, &scratch.expanded, self.taps, &mut scratch.frames[0], &mut scratch.filtered);
-        gated_gelu(isa, &scratch.filtered, &mut scratch.gated);
+    /// Channels outside and inside.
+    fn channels(&self) -> (usize, usize) {
+        (self.norm_weight.len(), self.project.len() / self.norm_weight.len())
+    }
+
+    /// Everything up to the gate in `strip`; up to the expansion with the rows above and below.
+    fn inside(&self, isa: Isa, x: &[f32], strip: Strip, scratch: &mut Scratch) {
+        let ((c, hidden), wide) = (self.channels(), strip.widened());
+        let Scratch { input, normal, expanded, filtered, gated, frames: [frame, _], .. } = scratch;
+        input.resize(c * wide.len(), 0.0);
+        normal.resize(c * wide.len(), 0.0);
+        expanded.resize(2 * hidden * wide.len(), 0.0);
+        filtered.resize(2 * hidden * strip.len(), 0.0);
+        gated.resize(hidden * strip.len(), 0.0);
+        wide.gather(x, input);
+        normalise(isa, input, self.norm_weight, self.norm_bias, wide.len(), normal);
+        let map = Matrix::new(normal, wide.len());
+        product(isa, Matrix::new(self.expand, c), map, expanded, Store::Replace);
+        depthwise(isa, Rows { data: expanded, strip: wide }, self.taps, frame, strip, filtered);
+        gated_gelu(isa, filtered, gated);
     }
 }
 
@@ -60,27 +77,33 @@ impl Layer<5> for FeedForward<'_> {
     }
 
     fn scratch(&self, shape: Shape) -> Scratch {
-        let (c, plane) = (shape.channels, shape.plane());
-        let hidden = self.project.len() / c;
+        let (c, hidden) = self.channels();
+        assert_eq!(c, shape.channels, "channels differ");
         assert_eq!(self.lengths(), [c, c, 2 * hidden * c, 18 * hidden, hidden * c], "parameters differ");
-        let map = |channels| vec![0.0; channels * plane];
         Scratch {
-            normal: map(c),
-            expanded: map(2 * hidden),
-            filtered: map(2 * hidden),
-            gated: map(hidden),
-            back: [Vec::new(), Vec::new(), Vec::new(), Vec::new()],
-            frames: [Frame::new(shape), Frame::new(shape)],
+            shape,
+            input: Vec::new(),
+            normal: Vec::new(),
+            expanded: Vec::new(),
+            filtered: Vec::new(),
+            gated: Vec::new(),
+            out: Vec::new(),
+            back: [const { Vec::new() }; 5],
+            frames: [const { Frame::new() }; 2],
         }
     }
 
     fn image(&self, isa: Isa, x: &[f32], scratch: &mut Scratch, out: &mut [f32]) {
-        self.inside(isa, x, scratch);
-        let plane = x.len() / self.norm_weight.len();
-        let hidden = scratch.gated.len() / plane;
-        out.copy_from_slice(x);
-        let gated = Matrix::new(&scratch.gated, plane);
-        product(isa, Matrix::new(self.project, hidden), gated, out, Store::Add);
+        let (c, hidden) = self.channels();
+        for strip in Strip::all(scratch.shape, 3 * c + 5 * hidden) {
+            self.inside(isa, x, strip, scratch);
+            let result = &mut scratch.out;
+            result.resize(c * strip.len(), 0.0);
+            strip.gather(x, result);
+            let gated = Matrix::new(&scratch.gated, strip.len());
+            product(isa, Matrix::new(self.project, hidden), gated, result, Store::Add);
+            strip.scatter(result, out);
+        }
     }
 
     fn image_gradient(
@@ -92,28 +115,43 @@ impl Layer<5> for FeedForward<'_> {
         dx: &mut [f32],
         [dweight, dbias, dexpand, dtaps, dproject]: [&mut [f32]; 5],
     ) {
-        self.inside(isa, x, scratch);
-        let Scratch { normal, expanded, filtered, gated, back, frames } = scratch;
-        let c = self.norm_weight.len();
-        let plane = x.len() / c;
-        let hidden = gated.len() / plane;
-        for (back, like) in back.iter_mut().zip([&*gated, &*filtered, &*expanded, &*normal]) {
-            back.resize(like.len(), 0.0);
-        }
-        let [to_gated, to_filtered, to_expanded, to_normal] = back;
-        let map = |values| Matrix::new(values, plane);
+        let (c, hidden) = self.channels();
+        for strip in Strip::all(scratch.shape, 5 * c + 10 * hidden) {
+            let near = strip.widened();
+            let (wide, own) = (near.widened(), strip.within(near));
+            self.inside(isa, x, near, scratch);
+            let Scratch { input, normal, expanded, filtered, gated, out, back, frames, .. } = scratch;
+            let rows = [near, near, near, strip, strip].map(Strip::len);
+            for ((back, channels), rows) in
+                back.iter_mut().zip([c, hidden, 2 * hidden, 2 * hidden, c]).zip(rows)
+            {
+                back.resize(channels * rows, 0.0);
+            }
+            let [to_out, to_gated, to_filtered, to_expanded, to_normal] = back;
+            near.gather(gradient, to_out);
 
-        product(isa, map(gradient), map(gated).transposed(), dproject, Store::Add);
-        let project = Matrix::new(self.project, hidden).transposed();
-        product(isa, project, map(gradient), to_gated, Store::Replace);
-        gated_gelu_gradient(isa, filtered, to_gated, to_filtered);
-        depthwise_taps_gradient(isa, expanded, to_filtered, frames, dtaps);
-        depthwise_input_gradient(isa, to_filtered, self.taps, &mut frames[0], to_expanded);
-        product(isa, map(to_expanded), map(normal).transposed(), dexpand, Store::Add);
-        let expand = Matrix::new(self.expand, c).transposed();
-        product(isa, expand, map(to_expanded), to_normal, Store::Replace);
-        dx.copy_from_slice(gradient);
-        normalise_gradient(isa, x, self.norm_weight, to_normal, dx, dweight, dbias);
+            let (here, whole) = (|map| Matrix::new(map, near.len()), |map| Matrix::new(map, strip.len()));
+            let of_project = here(gated).columns(own.clone()).transposed();
+            product(isa, here(to_out).columns(own), of_project, dproject, Store::Add);
+            let project = Matrix::new(self.project, hidden).transposed();
+            product(isa, project, here(to_out), to_gated, Store::Replace);
+            gated_gelu_gradient(isa, filtered, to_gated, to_filtered);
+            let expanded = Rows { data: expanded, strip: wide };
+            let gradient_rows = Rows { data: to_filtered, strip: near };
+            depthwise_taps_gradient(isa, expanded, gradient_rows, frames, strip, dtaps);
+            depthwise_input_gradient(isa, gradient_rows, self.taps, &mut frames[0], strip, to_expanded);
+            let normal = Matrix::new(normal, wide.len()).columns(strip.within(wide)).transposed();
+            product(isa, whole(to_expanded), normal, dexpand, Store::Add);
+            let expand = Matrix::new(self.expand, c).transposed();
+            product(isa, expand, whole(to_expanded), to_normal, Store::Replace);
+            for map in [&mut *input, &mut *out] {
+                map.resize(c * strip.len(), 0.0);
+            }
+            strip.gather(x, input);
+            strip.gather(gradient, out);
+            normalise_gradient(isa, input, self.norm_weight, to_normal, out, dweight, dbias);
+            strip.scatter(out, dx);
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 //! whatever its strides were; transposing it costs nothing more.
 
 use std::cell::RefCell;
+use std::ops::Range;
 
 use crate::kernels::LANES;
 use crate::kernels::isa::{Isa, dispatch};
@@ -32,6 +33,12 @@ impl<'a> Matrix<'a> {
         let rows = data.len() / columns;
         assert_eq!(rows * columns, data.len(), "the rows are not whole");
         Self { data, rows, columns, strides: (columns, 1) }
+    }
+
+    /// Some of the columns.
+    pub(super) fn columns(self, range: Range<usize>) -> Self {
+        assert!(range.end <= self.columns, "there are not so many columns");
+        Self { data: &self.data[range.start * self.strides.1..], columns: range.len(), ..self }
     }
 
     /// Rows and columns exchanged.

@@ -61,6 +61,19 @@ fn batches_are_balanced_and_a_function_of_the_step() {
 }
 
 #[test]
+fn extra_pictures_stand_at_the_end_and_go_on_in_the_patterns_sequence() {
+    let mix = Mix { mixed: 1, extra: [("derain".to_string(), 2)].into(), ..Mix::default() };
+    let (_folder, dataset) = some(mix, &ALL);
+    let batch = dataset.expect("enough data").batch(3, 24, 1).expect("a batch");
+    assert_eq!((batch.len(), batch.labels().iter().flatten().count()), (9, 6));
+    let (_folder, dataset) = some(Mix::default(), &ALL);
+    let three = dataset.expect("enough data").batch(3, 24, 3).expect("a batch");
+    for (at, same) in [(2, 6), (7, 7), (8, 8)] {
+        assert_eq!(batch.rgb(&batch.degraded, at), three.rgb(&three.degraded, same));
+    }
+}
+
+#[test]
 fn crops_of_a_pattern_may_be_windows_of_one_picture() {
     let mix = Mix { same_picture: true, ..Mix::default() };
     let (_folder, dataset) = some(mix, &ALL);
