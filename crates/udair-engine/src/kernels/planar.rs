@@ -9,6 +9,7 @@
 mod attention;
 mod convolution;
 mod depthwise;
+mod entry;
 mod feed_forward;
 mod gate;
 mod norm;

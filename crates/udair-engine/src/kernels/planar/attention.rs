@@ -2,8 +2,7 @@
 //! eq. 1): q, k, v = dw3x3(1x1(LN(x))); out = x + 1x1(softmax(q kᵀ · temperature) v), where q and k
 //! have unit length along the positions and channels attend to channels.
 
-use super::depthwise::{Frame, Rows, depthwise, depthwise_input_gradient, depthwise_taps_gradient};
-use super::norm::{normalise, normalise_gradient};
+use super::entry::{Entry, Maps};
 use super::product::{Matrix, Store, product};
 use super::strip::Strip;
 use super::{Layer, Shape};
@@ -33,18 +32,13 @@ pub struct Attention<'a> {
 #[derive(Debug)]
 pub struct Scratch {
     shape: Shape,
-    input: Vec<f32>,
-    normal: Vec<f32>,
-    expanded: Vec<f32>,
-    filtered: Vec<f32>,
-    /// The output, or the gradient of the input.
-    out: Vec<f32>,
+    /// q, k and v.
+    entry: Maps,
     /// v of the whole image; only the forward pass keeps it.
     values: Vec<f32>,
     heads: Heads,
-    /// Gradients of the output, `filtered`, `expanded` and `normal`; only the backward pass needs them.
-    back: [Vec<f32>; 4],
-    frames: [Frame; 2],
+    /// Gradients of the output and of q, k and v; only the backward pass needs them.
+    back: [Vec<f32>; 2],
 }
 
 /// Sums over an image, and what follows from them.
@@ -68,27 +62,18 @@ impl Attention<'_> {
         (c, c / self.temperature.len())
     }
 
-    /// q, k and v in `strip`; their expansion with the rows above and below.
-    fn inside(&self, isa: Isa, x: &[f32], strip: Strip, scratch: &mut Scratch) {
-        let Scratch { input, normal, expanded, filtered, frames: [frame, _], .. } = scratch;
-        let (c, wide) = (self.norm_weight.len(), strip.widened());
-        input.resize(c * wide.len(), 0.0);
-        normal.resize(c * wide.len(), 0.0);
-        expanded.resize(3 * c * wide.len(), 0.0);
-        filtered.resize(3 * c * strip.len(), 0.0);
-        wide.gather(x, input);
-        normalise(isa, input, self.norm_weight, self.norm_bias, wide.len(), normal);
-        let map = Matrix::new(normal, wide.len());
-        product(isa, Matrix::new(self.qkv, c), map, expanded, Store::Replace);
-        depthwise(isa, Rows { data: expanded, strip: wide }, self.taps, frame, strip, filtered);
+    /// What q, k and v are made by.
+    fn entry(&self) -> Entry<'_> {
+        Entry { norm: [self.norm_weight, self.norm_bias], expand: self.qkv, taps: self.taps }
     }
 
     /// Adds up what the strip says of the channels.
     fn look(&self, isa: Isa, strip: Strip, scratch: &mut Scratch) {
-        let (c, d) = self.channels();
-        let [q, k, _] = thirds(&scratch.filtered);
+        let (_, d) = self.channels();
+        let filtered = &scratch.entry.filtered;
+        let [q, k, _] = thirds(filtered);
         let Heads { scales, cosines, .. } = &mut scratch.heads;
-        for (sum, row) in scales.iter_mut().zip(scratch.filtered.chunks_exact(strip.len())) {
+        for (sum, row) in scales.iter_mut().zip(filtered.chunks_exact(strip.len())) {
             *sum += squares(row);
         }
         let heads = q.chunks_exact(d * strip.len()).zip(k.chunks_exact(d * strip.len()));
@@ -96,7 +81,6 @@ impl Attention<'_> {
             let map = |values| Matrix::new(values, strip.len());
             product(isa, map(q), map(k).transposed(), cosines, Store::Add);
         }
-        debug_assert_eq!(scales.len(), 2 * c, "one scale a row of q and k");
     }
 
     /// The attention, once all strips were looked at.
@@ -195,11 +179,7 @@ impl Layer<6> for Attention<'_> {
         let squares = || vec![0.0; c * c / heads];
         Scratch {
             shape,
-            input: Vec::new(),
-            normal: Vec::new(),
-            expanded: Vec::new(),
-            filtered: Vec::new(),
-            out: Vec::new(),
+            entry: Maps::new(shape),
             values: Vec::new(),
             heads: Heads {
                 scales: vec![0.0; 2 * c],
@@ -208,8 +188,7 @@ impl Layer<6> for Attention<'_> {
                 mix: vec![0.0; c * c],
                 with_values: vec![0.0; c * c],
             },
-            back: [const { Vec::new() }; 4],
-            frames: [const { Frame::new() }; 2],
+            back: [Vec::new(), Vec::new()],
         }
     }
 
@@ -218,9 +197,9 @@ impl Layer<6> for Attention<'_> {
         scratch.heads.clear();
         scratch.values.resize(x.len(), 0.0);
         for strip in Strip::all(scratch.shape, 8 * c) {
-            self.inside(isa, x, strip, scratch);
+            self.entry().forward(isa, x, strip, &mut scratch.entry);
             self.look(isa, strip, scratch);
-            strip.scatter(thirds(&scratch.filtered)[2], &mut scratch.values);
+            strip.scatter(thirds(&scratch.entry.filtered)[2], &mut scratch.values);
         }
         self.attend(isa, &mut scratch.heads);
         out.copy_from_slice(x);
@@ -241,64 +220,45 @@ impl Layer<6> for Attention<'_> {
         let strips = Strip::all(scratch.shape, 18 * c);
         scratch.heads.clear();
         for strip in strips.clone() {
-            self.inside(isa, x, strip, scratch);
+            self.entry().forward(isa, x, strip, &mut scratch.entry);
             self.look(isa, strip, scratch);
             let (to_out, heads) = (&mut scratch.back[0], &mut scratch.heads);
             to_out.resize(c * strip.len(), 0.0);
             strip.gather(gradient, to_out);
-            let values = Matrix::new(thirds(&scratch.filtered)[2], strip.len()).transposed();
+            let values = Matrix::new(thirds(&scratch.entry.filtered)[2], strip.len()).transposed();
             product(isa, Matrix::new(to_out, strip.len()), values, &mut heads.with_values, Store::Add);
         }
         self.attend(isa, &mut scratch.heads);
         let (to_products, along) = self.heads_gradient(isa, &scratch.heads, dtemperature, dproject);
+        let several = strips.clone().count() > 1;
         for strip in strips {
             let near = strip.widened();
-            let wide = near.widened();
-            self.inside(isa, x, near, scratch);
-            let Scratch { input, normal, expanded, filtered, out, heads, back, frames, .. } = scratch;
-            for (back, length) in back.iter_mut().zip([
-                c * near.len(),
-                3 * c * near.len(),
-                3 * c * strip.len(),
-                c * strip.len(),
-            ]) {
-                back.resize(length, 0.0);
+            // The only strip is still there from before.
+            if several {
+                self.entry().forward(isa, x, near, &mut scratch.entry);
             }
-            let [to_out, to_filtered, to_expanded, to_normal] = back;
+            let Scratch { entry, heads, back: [to_out, to_filtered], .. } = scratch;
+            to_out.resize(c * near.len(), 0.0);
+            to_filtered.resize(3 * c * near.len(), 0.0);
             near.gather(gradient, to_out);
 
-            let (here, whole) = (|map| Matrix::new(map, near.len()), |map| Matrix::new(map, strip.len()));
-            let rows = c * near.len();
-            let (to_pair, to_v) = to_filtered.split_at_mut(2 * rows);
+            let map = |values| Matrix::new(values, near.len());
+            let (to_pair, to_v) = to_filtered.split_at_mut(2 * c * near.len());
             let mix = Matrix::new(&heads.mix, c).transposed();
-            product(isa, mix, here(to_out), to_v, Store::Replace);
-            take(to_pair, filtered, &along, near.len());
-            let (to_q, to_k) = to_pair.split_at_mut(rows);
-            let [q, k, _] = thirds(filtered);
+            product(isa, mix, map(to_out), to_v, Store::Replace);
+            take(to_pair, &entry.filtered, &along, near.len());
+            let (to_q, to_k) = to_pair.split_at_mut(c * near.len());
+            let [q, k, _] = thirds(&entry.filtered);
             let head = d * near.len();
             let queries = q.chunks_exact(head).zip(to_q.chunks_exact_mut(head));
             let keys = k.chunks_exact(head).zip(to_k.chunks_exact_mut(head));
             for (((q, to_q), (k, to_k)), square) in queries.zip(keys).zip(to_products.chunks_exact(d * d)) {
                 let square = Matrix::new(square, d);
-                product(isa, square, here(k), to_q, Store::Add);
-                product(isa, square.transposed(), here(q), to_k, Store::Add);
+                product(isa, square, map(k), to_q, Store::Add);
+                product(isa, square.transposed(), map(q), to_k, Store::Add);
             }
-
-            let expanded = Rows { data: expanded, strip: wide };
-            let gradient_rows = Rows { data: to_filtered, strip: near };
-            depthwise_taps_gradient(isa, expanded, gradient_rows, frames, strip, dtaps);
-            depthwise_input_gradient(isa, gradient_rows, self.taps, &mut frames[0], strip, to_expanded);
-            let normal = Matrix::new(normal, wide.len()).columns(strip.within(wide)).transposed();
-            product(isa, whole(to_expanded), normal, dqkv, Store::Add);
-            let qkv = Matrix::new(self.qkv, c).transposed();
-            product(isa, qkv, whole(to_expanded), to_normal, Store::Replace);
-            for map in [&mut *input, &mut *out] {
-                map.resize(c * strip.len(), 0.0);
-            }
-            strip.gather(x, input);
-            strip.gather(gradient, out);
-            normalise_gradient(isa, input, self.norm_weight, to_normal, out, dweight, dbias);
-            strip.scatter(out, dx);
+            let gradients = [&mut *dweight, &mut *dbias, &mut *dqkv, &mut *dtaps];
+            self.entry().backward(isa, [x, gradient], strip, to_filtered, entry, dx, gradients);
         }
     }
 }

@@ -92,17 +92,14 @@ pub(super) struct Frame {
 }
 
 impl Frame {
-    /// An empty one.
-    pub(super) const fn new() -> Self {
-        Self { data: Vec::new(), stride: 0 }
+    /// For rows of `width` pixels.
+    pub(super) fn new(width: usize) -> Self {
+        Self { data: Vec::new(), stride: width.next_multiple_of(LANES) + LANES }
     }
 
     /// The rows `to` of a plane whose rows `from` are at hand, and values from one row to the next.
     fn fill(&mut self, plane: &[f32], from: Strip, to: Strip) -> (&[f32], usize) {
-        let stride = to.width().next_multiple_of(LANES) + LANES;
-        if self.stride != stride {
-            (self.data, self.stride) = (Vec::new(), stride);
-        }
+        let stride = self.stride;
         self.data.resize(to.framed(from).count() * stride, 0.0);
         for (row, line) in self.data.chunks_exact_mut(stride).zip(to.framed(from)) {
             let row = &mut row[1..=to.width()];
@@ -173,7 +170,7 @@ mod tests {
             for isa in Isa::available() {
                 let run = |data: &[f32], taps: &[f32]| {
                     let mut out = vec![0.0; data.len()];
-                    depthwise(isa, Rows { data, strip }, taps, &mut Frame::new(), strip, &mut out);
+                    depthwise(isa, Rows { data, strip }, taps, &mut Frame::new(width), strip, &mut out);
                     out
                 };
                 let out = run(&x, &taps);
@@ -191,10 +188,10 @@ mod tests {
                 }
                 let mut dx = vec![0.0; x.len()];
                 let rows = |data| Rows { data, strip };
-                depthwise_input_gradient(isa, rows(&g), &taps, &mut Frame::new(), strip, &mut dx);
+                depthwise_input_gradient(isa, rows(&g), &taps, &mut Frame::new(width), strip, &mut dx);
                 check_gradient(&x, &dx, |x| weighted(&run(x, &taps), &g));
                 let mut dtaps = vec![0.0; 27];
-                let mut frames = [Frame::new(), Frame::new()];
+                let mut frames = [Frame::new(width), Frame::new(width)];
                 depthwise_taps_gradient(isa, rows(&x), rows(&g), &mut frames, strip, &mut dtaps);
                 check_gradient(&taps, &dtaps, |taps| weighted(&run(&x, taps), &g));
             }

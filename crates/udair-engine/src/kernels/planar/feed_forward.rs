@@ -1,9 +1,8 @@
 //! x + GDFN(LN(x)), the feed-forward half of a transformer block (Zamir et al., "Restormer", CVPR
 //! 2022, eq. 2): a, b = dw3x3(1x1(LN(x))); out = x + 1x1(GELU(a) · b).
 
-use super::depthwise::{Frame, Rows, depthwise, depthwise_input_gradient, depthwise_taps_gradient};
+use super::entry::{Entry, Maps};
 use super::gate::{gated_gelu, gated_gelu_gradient};
-use super::norm::{normalise, normalise_gradient};
 use super::product::{Matrix, Store, product};
 use super::strip::Strip;
 use super::{Layer, Shape};
@@ -28,17 +27,11 @@ pub struct FeedForward<'a> {
 #[derive(Debug)]
 pub struct Scratch {
     shape: Shape,
-    input: Vec<f32>,
-    normal: Vec<f32>,
-    expanded: Vec<f32>,
-    filtered: Vec<f32>,
+    entry: Maps,
     gated: Vec<f32>,
-    /// The output, or the gradient of the input.
     out: Vec<f32>,
-    /// Gradients of the output, `gated`, `filtered`, `expanded` and `normal`; only the backward pass needs
-    /// them.
-    back: [Vec<f32>; 5],
-    frames: [Frame; 2],
+    /// Gradients of the output, `gated` and what the gate sees; only the backward pass needs them.
+    back: [Vec<f32>; 3],
 }
 
 impl FeedForward<'_> {
@@ -47,21 +40,16 @@ impl FeedForward<'_> {
         (self.norm_weight.len(), self.project.len() / self.norm_weight.len())
     }
 
-    /// Everything up to the gate in `strip`; up to the expansion with the rows above and below.
+    /// What comes before the gate.
+    fn entry(&self) -> Entry<'_> {
+        Entry { norm: [self.norm_weight, self.norm_bias], expand: self.expand, taps: self.taps }
+    }
+
+    /// Everything up to the gate in `strip`.
     fn inside(&self, isa: Isa, x: &[f32], strip: Strip, scratch: &mut Scratch) {
-        let ((c, hidden), wide) = (self.channels(), strip.widened());
-        let Scratch { input, normal, expanded, filtered, gated, frames: [frame, _], .. } = scratch;
-        input.resize(c * wide.len(), 0.0);
-        normal.resize(c * wide.len(), 0.0);
-        expanded.resize(2 * hidden * wide.len(), 0.0);
-        filtered.resize(2 * hidden * strip.len(), 0.0);
-        gated.resize(hidden * strip.len(), 0.0);
-        wide.gather(x, input);
-        normalise(isa, input, self.norm_weight, self.norm_bias, wide.len(), normal);
-        let map = Matrix::new(normal, wide.len());
-        product(isa, Matrix::new(self.expand, c), map, expanded, Store::Replace);
-        depthwise(isa, Rows { data: expanded, strip: wide }, self.taps, frame, strip, filtered);
-        gated_gelu(isa, filtered, gated);
+        self.entry().forward(isa, x, strip, &mut scratch.entry);
+        scratch.gated.resize(self.channels().1 * strip.len(), 0.0);
+        gated_gelu(isa, &scratch.entry.filtered, &mut scratch.gated);
     }
 }
 
@@ -80,16 +68,13 @@ impl Layer<5> for FeedForward<'_> {
         let (c, hidden) = self.channels();
         assert_eq!(c, shape.channels, "channels differ");
         assert_eq!(self.lengths(), [c, c, 2 * hidden * c, 18 * hidden, hidden * c], "parameters differ");
+        let empty = Vec::new;
         Scratch {
             shape,
-            input: Vec::new(),
-            normal: Vec::new(),
-            expanded: Vec::new(),
-            filtered: Vec::new(),
-            gated: Vec::new(),
-            out: Vec::new(),
-            back: [const { Vec::new() }; 5],
-            frames: [const { Frame::new() }; 2],
+            entry: Maps::new(shape),
+            gated: empty(),
+            out: empty(),
+            back: [empty(), empty(), empty()],
         }
     }
 
@@ -118,39 +103,21 @@ impl Layer<5> for FeedForward<'_> {
         let (c, hidden) = self.channels();
         for strip in Strip::all(scratch.shape, 5 * c + 10 * hidden) {
             let near = strip.widened();
-            let (wide, own) = (near.widened(), strip.within(near));
             self.inside(isa, x, near, scratch);
-            let Scratch { input, normal, expanded, filtered, gated, out, back, frames, .. } = scratch;
-            let rows = [near, near, near, strip, strip].map(Strip::len);
-            for ((back, channels), rows) in
-                back.iter_mut().zip([c, hidden, 2 * hidden, 2 * hidden, c]).zip(rows)
-            {
-                back.resize(channels * rows, 0.0);
-            }
-            let [to_out, to_gated, to_filtered, to_expanded, to_normal] = back;
+            let Scratch { entry, gated, back: [to_out, to_gated, to_filtered], .. } = scratch;
+            to_out.resize(c * near.len(), 0.0);
+            to_gated.resize(hidden * near.len(), 0.0);
+            to_filtered.resize(2 * hidden * near.len(), 0.0);
             near.gather(gradient, to_out);
 
-            let (here, whole) = (|map| Matrix::new(map, near.len()), |map| Matrix::new(map, strip.len()));
-            let of_project = here(gated).columns(own.clone()).transposed();
-            product(isa, here(to_out).columns(own), of_project, dproject, Store::Add);
+            let (map, own) = (|values| Matrix::new(values, near.len()), strip.within(near));
+            let gated = map(gated).columns(own.clone()).transposed();
+            product(isa, map(to_out).columns(own), gated, dproject, Store::Add);
             let project = Matrix::new(self.project, hidden).transposed();
-            product(isa, project, here(to_out), to_gated, Store::Replace);
-            gated_gelu_gradient(isa, filtered, to_gated, to_filtered);
-            let expanded = Rows { data: expanded, strip: wide };
-            let gradient_rows = Rows { data: to_filtered, strip: near };
-            depthwise_taps_gradient(isa, expanded, gradient_rows, frames, strip, dtaps);
-            depthwise_input_gradient(isa, gradient_rows, self.taps, &mut frames[0], strip, to_expanded);
-            let normal = Matrix::new(normal, wide.len()).columns(strip.within(wide)).transposed();
-            product(isa, whole(to_expanded), normal, dexpand, Store::Add);
-            let expand = Matrix::new(self.expand, c).transposed();
-            product(isa, expand, whole(to_expanded), to_normal, Store::Replace);
-            for map in [&mut *input, &mut *out] {
-                map.resize(c * strip.len(), 0.0);
-            }
-            strip.gather(x, input);
-            strip.gather(gradient, out);
-            normalise_gradient(isa, input, self.norm_weight, to_normal, out, dweight, dbias);
-            strip.scatter(out, dx);
+            product(isa, project, map(to_out), to_gated, Store::Replace);
+            gated_gelu_gradient(isa, &entry.filtered, to_gated, to_filtered);
+            let gradients = [&mut *dweight, &mut *dbias, &mut *dexpand, &mut *dtaps];
+            self.entry().backward(isa, [x, gradient], strip, to_filtered, entry, dx, gradients);
         }
     }
 }
