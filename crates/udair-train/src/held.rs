@@ -11,6 +11,7 @@ use udair_engine::{Aim, Identifier, Parameter, Part, Weights, parameters};
 pub struct Held {
     /// 1 for what learns, 0 for the analysis, in the order of the flat vector: `[p]`.
     learns: Tensor<1>,
+    patterns: Vec<String>,
     identifier: Option<Identifier>,
     aims: Option<Vec<Aim>>,
 }
@@ -21,12 +22,22 @@ impl Held {
         let network = parameters(&weights.config).into_iter().filter(|p| p.part == Part::Network);
         let learns: Vec<f32> = network.flat_map(|p| vec![f32::from(!in_analysis(&p)); p.len()]).collect();
         let learns = Tensor::from_data(learns.as_slice(), device);
-        Self { learns, identifier: weights.identifier.clone(), aims: weights.aims.clone() }
+        Self {
+            learns,
+            patterns: weights.patterns.clone(),
+            identifier: weights.identifier.clone(),
+            aims: weights.aims.clone(),
+        }
     }
 
     /// The parameters after a step from `before` to `after`, those of the analysis as before.
     pub fn step(&self, before: &Tensor<1>, after: Tensor<1>) -> Tensor<1> {
         before.clone() * (1.0 - self.learns.clone()) + after * self.learns.clone()
+    }
+
+    /// The patterns that the analysis knows, in its order, whichever of them the run trains on.
+    pub fn patterns(&self) -> &[String] {
+        &self.patterns
     }
 
     /// Puts into `weights` what was learned from the analysis.

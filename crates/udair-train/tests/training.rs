@@ -42,13 +42,14 @@ impl Batches for Pictures {
             per_pattern,
         };
         for picture in 0..2 * per_pattern {
+            let dark = self.0[picture / per_pattern] == "dark";
             for _channel in 0..3 {
                 let [fx, fy, phase] = [(); 3].map(|()| stream.uniform(0.1, 0.6));
                 for at in 0..size * size {
                     let (x, y) = ((at % size) as f32, (at / size) as f32);
                     let clean = 0.5 + 0.4 * (fx * x + fy * y + 9.0 * phase).sin();
                     batch.clean.push(clean);
-                    batch.degraded.push(if picture < per_pattern { 0.3 * clean } else { 0.7 + 0.3 * clean });
+                    batch.degraded.push(if dark { 0.3 * clean } else { 0.7 + 0.3 * clean });
                 }
             }
         }
@@ -158,12 +159,14 @@ fn a_run_may_train_the_restorer_alone() {
     let alone = config(&["name=alone", "steps=6", "optim.analysis=false", "codebook.bypass=0"]);
     let mut folder = RunFolder::create(runs.path(), &alone).unwrap();
     let mut go_on = |watch: &mut Watch| {
-        let batches = Arc::new(Pictures::new());
+        // In another order than the analysis knows them.
+        let batches = Arc::new(Pictures(["fog", "dark"].map(String::from).into()));
         train(&alone, Some(weights.clone()), batches, &pairs(), &Device::flex(), &mut folder, watch).unwrap()
     };
     assert_eq!(go_on(&mut Watch::new(3)), Outcome::Stopped(3));
     let Outcome::Finished(path) = go_on(&mut Watch::new(usize::MAX)) else { panic!("nothing stopped it") };
     let after = std::fs::read(path).unwrap();
+    assert_eq!(Weights::from_bytes(&after).unwrap().patterns, ["dark", "fog"]);
     let [before, after] = [&before, &after].map(|file| SafeTensors::deserialize(file).unwrap());
     assert_eq!(before.len(), after.len());
     let stays = ["dam", "logit_scale", "adapt", "identify", "anchors"];

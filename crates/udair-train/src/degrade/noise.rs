@@ -41,6 +41,9 @@ pub struct NoiseRecipe {
     pub cameras: Range,
     /// Sensitivity, ISO, log-uniform; a camera whose scale ends earlier takes its highest.
     pub iso: Range,
+    /// Share of photographs developed from raw files without noise reduction, sharpening or
+    /// compression ([`Camera::developed_raw`]), beside the cameras that do so anyway.
+    pub raw_share: f32,
 }
 
 impl Default for NoiseRecipe {
@@ -50,6 +53,7 @@ impl Default for NoiseRecipe {
             gaussian_sigma: Range::new(0.0, 50.0),
             cameras: Range::new(0.0, 399.0),
             iso: Range::new(100.0, 25_600.0),
+            raw_share: 0.0,
         }
     }
 }
@@ -62,7 +66,9 @@ impl NoiseRecipe {
         }
         let camera = Camera::numbered(self.cameras.draw_whole(stream) as u64);
         let iso = self.iso.draw_log(stream).min(camera.top_iso());
-        Noise::Shot { camera, iso }
+        // Nothing is drawn for a share of none, so that older recipes keep their pictures.
+        let raw = self.raw_share > 0.0 && stream.chance(self.raw_share);
+        Noise::Shot { camera: if raw { camera.developed_raw() } else { camera }, iso }
     }
 }
 
@@ -201,6 +207,23 @@ mod tests {
         let variance = noise.iter().map(|n| n * n).sum::<f32>() / noise.len() as f32;
         let expected = signal / electrons + (camera.read_noise / electrons).powi(2);
         assert!((variance / expected - 1.0).abs() < 0.04, "{variance} for {expected}");
+    }
+
+    #[test]
+    fn raw_files_keep_their_grain() {
+        let clean = ramp(48, 48);
+        let spread = |raw_share| {
+            let recipe = NoiseRecipe { gaussian_share: 0.0, raw_share, ..NoiseRecipe::default() };
+            (0..60)
+                .map(|index| {
+                    let mut stream = Stream::new(4, 0, index);
+                    let mut photo = clean.clone();
+                    recipe.draw(&mut stream).apply(&mut photo, &mut stream);
+                    deviation(&photo, &clean)
+                })
+                .sum::<f32>()
+        };
+        assert!(spread(1.0) > 1.3 * spread(0.0), "{} {}", spread(1.0), spread(0.0));
     }
 
     #[test]

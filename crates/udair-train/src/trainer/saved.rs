@@ -7,6 +7,7 @@ use udair_nn::Udair;
 
 use super::Trainer;
 use crate::checkpoint::{Files, State};
+use crate::held::Held;
 use crate::{TrainError, identification, stored};
 
 impl Trainer<'_> {
@@ -56,8 +57,8 @@ impl Trainer<'_> {
             ("pictures", json(&self.before)),
         ];
         let metadata = metadata.into_iter().map(|(key, value)| (key.to_string(), value)).collect();
-        let (shape, patterns) = (self.config.model.clone(), self.batches.patterns().to_vec());
-        let weights = Weights::new(shape, patterns, metadata, net.tensors(), None)?;
+        let patterns = self.held.as_ref().map_or(self.batches.patterns(), Held::patterns).to_vec();
+        let weights = Weights::new(self.config.model.clone(), patterns, metadata, net.tensors(), None)?;
         Ok(match &self.held {
             Some(held) => held.put_into(weights),
             None => weights,

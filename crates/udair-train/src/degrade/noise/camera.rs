@@ -73,6 +73,20 @@ impl Camera {
         }
     }
 
+    /// The same sensor, its raw files developed plainly: demosaicing, colour and tone, but no noise
+    /// reduction, sharpening, resizing or compression.
+    #[must_use]
+    pub fn developed_raw(self) -> Self {
+        Self {
+            resampling_sigma: 0.0,
+            chroma_sigma: 0.0,
+            luma_reduction: 0.0,
+            sharpening: 0.0,
+            jpeg: None,
+            ..self
+        }
+    }
+
     /// A camera that hands the sensor on: no colour matrix, no gains, no processing.
     #[cfg(test)]
     pub(crate) fn plain() -> Self {
