@@ -20,17 +20,17 @@ const SPAN: usize = 16;
 
 /// Share, of the deviation of what was taken away from a picture, that these blocks move by as a whole: up to
 /// the first it was noise, from the second on it was not. White noise has 1/16. Of training pictures those that
-/// gained reach 0.30, a camera's colour blotches included, and real noise at twice its size 0.44; those that lost
-/// so begin at 0.56.
+/// gained reach 0.30, a camera's colour blotches included, and those that lost so begin at 0.56. Real noise of
+/// development pictures, enlarged to twice its size, reaches 0.44.
 const NOISE: f64 = 0.5;
 const MADE_UP: f64 = 0.6;
 
 /// Side of the blocks whose averages are then kept.
 const PATCH: usize = 8;
 
-/// Gives `restored`, rows of `width` RGB pixels, the local averages of `input` where it took mild noise, or no
-/// noise, away. Pictures that are smaller than a block stay as they are: the average of a few values is as noisy
-/// as they.
+/// Gives `restored`, rows of `width` RGB pixels, the local averages of `input` where it took mild noise away, or
+/// what is wider than noise. Pictures that are smaller than a block stay as they are: the average of a few values is
+/// as noisy as they.
 pub(crate) fn keep(input: &[f32], restored: &mut [f32], width: usize) {
     let Some(blocks) = Blocks::of(width, restored.len(), BLOCK) else { return };
     let taken = blocks.measure(input, restored, |rows| Taken::of(rows));
@@ -41,17 +41,17 @@ pub(crate) fn keep(input: &[f32], restored: &mut [f32], width: usize) {
 
 /// Gives back the averages of patches, if most of what is still taken away is wider than noise.
 fn keep_patches(input: &[f32], restored: &mut [f32], width: usize) {
-    let measured = |side| {
-        let blocks = Blocks::of(width, restored.len(), side)?;
-        Some((blocks, blocks.measure(input, restored, |rows| Taken::of(rows))))
-    };
-    let (Some((_, spans)), Some((patches, taken))) = (measured(SPAN), measured(PATCH)) else { return };
-    let [wide, all] = spans.iter().fold([0.0; 2], |[wide, all], span| {
+    let Some(spans) = Blocks::of(width, restored.len(), SPAN) else { return };
+    let taken = spans.measure(input, restored, |rows| Taken::of(rows));
+    let [wide, all] = taken.iter().fold([0.0; 2], |[wide, all], span| {
         let means: f64 = span.mean.iter().map(|mean| mean * mean).sum();
         [wide + means, all + means + span.deviation.iter().map(|d| d * d).sum::<f64>()]
     });
     let share = (((wide / all.max(f64::MIN_POSITIVE)).sqrt() - NOISE) / (MADE_UP - NOISE)).clamp(0.0, 1.0);
-    if share > 0.0 {
+    if share > 0.0
+        && let Some(patches) = Blocks::of(width, restored.len(), PATCH)
+    {
+        let taken = patches.measure(input, restored, |rows| Taken::of(rows));
         let corrections: Vec<_> = taken.iter().map(|patch| patch.mean.map(|m| (share * m) as f32)).collect();
         patches.add(&corrections, restored);
     }
