@@ -36,13 +36,23 @@ impl Blocks {
         restored: &[f32],
         measure: impl Fn(&mut dyn Iterator<Item = Rows<'_>>) -> T + Sync,
     ) -> Vec<T> {
+        self.measure_placed(input, restored, |placed| measure(&mut placed.map(|(_, rows)| rows)))
+    }
+
+    /// The same, told where every row begins: column and row of its first pixel.
+    pub(crate) fn measure_placed<T: Send>(
+        self,
+        input: &[f32],
+        restored: &[f32],
+        measure: impl Fn(&mut dyn Iterator<Item = ((usize, usize), Rows<'_>)>) -> T + Sync,
+    ) -> Vec<T> {
         let row = 3 * self.across.length;
         let blocks = (0..self.down.count * self.across.count).into_par_iter();
         let measured = blocks.map(|block| {
             let columns = self.across.range(block % self.across.count);
             let mut rows = self.down.range(block / self.across.count).map(|y| {
                 let row = y * row + 3 * columns.start..y * row + 3 * columns.end;
-                (&input[row.clone()], &restored[row])
+                ((columns.start, y), (&input[row.clone()], &restored[row]))
             });
             measure(&mut rows)
         });
@@ -74,18 +84,28 @@ impl Blocks {
     }
 
     fn blend(self, blocks: &[[f32; 3]], restored: &mut [f32], change: impl Fn(f32, f32) -> f32 + Sync) {
-        let Self { across, down } = self;
-        restored.par_chunks_exact_mut(3 * across.length).enumerate().for_each(|(y, values)| {
-            let (top, bottom, below) = down.between(y);
-            let rows = [top, bottom].map(|block| &blocks[block * across.count..][..across.count]);
-            for (x, pixel) in values.chunks_exact_mut(3).enumerate() {
-                let (left, right, beside) = across.between(x);
-                let along = |row: &[[f32; 3]], c: usize| mix(row[left][c], row[right][c], beside);
-                for (c, value) in pixel.iter_mut().enumerate() {
-                    *value = change(*value, mix(along(rows[0], c), along(rows[1], c), below));
-                }
-            }
+        self.each_pixel(restored, |x, y, pixel| {
+            let blended = self.at(blocks, x, y);
+            pixel.iter_mut().zip(blended).for_each(|(value, blended)| *value = change(*value, blended));
         });
+    }
+
+    /// Changes every pixel of a picture, told its column and row.
+    pub(crate) fn each_pixel(self, rgb: &mut [f32], change: impl Fn(usize, usize, &mut [f32; 3]) + Sync) {
+        rgb.par_chunks_exact_mut(3 * self.across.length).enumerate().for_each(|(y, row)| {
+            let pixels = row.as_chunks_mut().0.iter_mut().enumerate();
+            pixels.for_each(|(x, pixel)| change(x, y, pixel));
+        });
+    }
+
+    /// Values of blocks, one a block and channel, blended between the centres of the blocks to what they are at
+    /// this pixel.
+    pub(crate) fn at(self, blocks: &[[f32; 3]], x: usize, y: usize) -> [f32; 3] {
+        let (top, bottom, below) = self.down.between(y);
+        let (left, right, beside) = self.across.between(x);
+        let [top, bottom] = [top, bottom].map(|row| &blocks[row * self.across.count..][..self.across.count]);
+        let along = |row: &[[f32; 3]], c: usize| mix(row[left][c], row[right][c], beside);
+        std::array::from_fn(|c| mix(along(top, c), along(bottom, c), below))
     }
 }
 

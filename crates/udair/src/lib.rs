@@ -20,6 +20,7 @@ mod averages;
 mod background;
 mod blocks;
 mod check;
+mod contrast;
 mod entropy;
 mod error;
 mod estimate;
@@ -32,6 +33,9 @@ mod pattern;
 mod phase;
 mod restorer;
 mod smaller;
+#[cfg(test)]
+mod testing;
+mod texture;
 
 pub use adapt::{Adapt, Adaptation, Decision};
 pub use entropy::{Differentiable, Entropy, Minimised};

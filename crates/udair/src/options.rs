@@ -11,7 +11,7 @@ pub struct Options {
     pub strength: f32,
     /// Restore pictures that are found clean, too.
     pub always: bool,
-    /// Keep the picture's tones where the damage leaves them: local averages under mild noise, and what
+    /// Keep of the picture what the damage leaves: local averages, contrast and texture under noise, and what
     /// lies between the streaks of light rain; and undo darkness and haze over wide areas as in a version of the
     /// picture that is as small as the crops of training. Without it the result is the network's alone.
     pub tones: bool,

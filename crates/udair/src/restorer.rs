@@ -13,8 +13,8 @@ use crate::network::Network;
 use crate::phase::Phase;
 use crate::smaller::Smaller;
 use crate::{
-    Findings, Options, Pattern, Report, RestoreError, Status, averages, background, check, exposure, haze,
-    memory,
+    Findings, Options, Pattern, Report, RestoreError, Status, averages, background, check, contrast,
+    exposure, haze, memory, texture,
 };
 
 /// Share of the work that the analysis takes, for the progress bar alone.
@@ -205,7 +205,10 @@ impl Restorer {
         }
         match findings.pattern {
             Pattern::Denoise if options.tones => {
-                averages::keep(&Pixels::of(picture)?.rgb, &mut restored, width);
+                let input = Pixels::of(picture)?.rgb;
+                contrast::bound(&input, &mut restored, width);
+                averages::keep(&input, &mut restored, width);
+                texture::give_back(&input, &mut restored, width);
             }
             Pattern::Derain if options.tones => {
                 background::keep(&Pixels::of(picture)?.rgb, &mut restored, width);

@@ -1,0 +1,116 @@
+//! What a denoiser takes away should look like noise, not like the picture (Buades, Coll and Morel, "A review of
+//! image denoising algorithms, with a new one", Multiscale Modeling and Simulation 2005). Texture that is smoothed
+//! leaves a weaker copy of itself behind, and the more what was taken resembles what is left, the more of it was texture:
+//! that is given back.
+
+use rayon::prelude::*;
+
+use crate::averages::{MILD, STRONG};
+
+/// Correlation of the finest detail of what was taken away and of what is left, up to which all of it counts as
+/// noise, and from which on all of it is given back. Mild real noise of training pictures stays below 0.34; of
+/// their mild made-up noise nine of the eleven pictures that lost by denoising, and 28 of the 75 others, lie above
+/// the first.
+const NOISE: f64 = 0.45;
+const TEXTURE: f64 = 0.6;
+
+/// Gives `restored`, rows of `width` RGB pixels, back what was taken from `input` as mild noise and resembles
+/// what is left.
+pub(crate) fn give_back(input: &[f32], restored: &mut [f32], width: usize) {
+    let taken = Taken::of(input, restored, width);
+    let mild = ((STRONG - taken.deviation) / (STRONG - MILD)).clamp(0.0, 1.0);
+    let share = (mild * ((taken.likeness - NOISE) / (TEXTURE - NOISE)).clamp(0.0, 1.0)) as f32;
+    if share > 0.0 {
+        let values = restored.par_iter_mut().zip(input.par_iter());
+        values.for_each(|(value, &input)| *value += share * (input - *value));
+    }
+}
+
+/// What was taken away from a picture.
+struct Taken {
+    /// Standard deviation, in a range of values of 1.
+    deviation: f64,
+    /// Correlation with what is left, of the differences from the means over 3 x 3 pixels.
+    likeness: f64,
+}
+
+impl Taken {
+    fn of(input: &[f32], restored: &[f32], width: usize) -> Self {
+        let (row, height) = (3 * width, restored.len() / (3 * width));
+        let detail = |picture: &[f32], at: usize| {
+            let line = |at: usize| picture[at - 3] + picture[at] + picture[at + 3];
+            picture[at] - (line(at - row) + line(at) + line(at + row)) / 9.0
+        };
+        let inside = (1..height.saturating_sub(1)).into_par_iter();
+        let rows = inside.map(|y| {
+            let mut sums = [0.0_f64; 5];
+            for at in y * row + 3..(y + 1) * row - 3 {
+                let left = detail(restored, at);
+                let taken = f64::from(detail(input, at) - left);
+                let (left, all) = (f64::from(left), f64::from(input[at] - restored[at]));
+                let terms = [all, all * all, taken * left, taken * taken, left * left];
+                sums.iter_mut().zip(terms).for_each(|(sum, term)| *sum += term);
+            }
+            sums
+        });
+        // Row by row, so that no number of threads changes the sum.
+        let sums = rows.collect::<Vec<_>>().into_iter();
+        let sums = sums.fold([0.0; 5], |sum, row| std::array::from_fn(|k| sum[k] + row[k]));
+        let [all, squares, products, taken, left] = sums;
+        let count = (height.saturating_sub(2) * row.saturating_sub(6)).max(1) as f64;
+        let deviation = (squares / count - (all / count).powi(2)).max(0.0).sqrt();
+        Self { deviation, likeness: products / (taken * left).sqrt().max(f64::MIN_POSITIVE) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::noise;
+
+    const WIDTH: usize = 96;
+
+    /// A picture of fine texture, the input with more or less noise, and what is left of the texture.
+    fn given_back(deviation: f32, left: f32) -> f32 {
+        let texture: Vec<f32> = noise(WIDTH * 64 * 3, 12.0 / 255.0).iter().rev().copied().collect();
+        let grain = noise(texture.len(), deviation / 255.0);
+        let input: Vec<f32> = texture.iter().zip(&grain).map(|(t, g)| 0.5 + t + g).collect();
+        let result: Vec<f32> = texture.iter().map(|t| 0.5 + left * t).collect();
+        let mut restored = result.clone();
+        give_back(&input, &mut restored, WIDTH);
+        let share = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f32>();
+        1.0 - (share(&restored, &input) / share(&result, &input)).sqrt()
+    }
+
+    #[test]
+    fn smoothed_texture_comes_back_and_noise_does_not() {
+        for (deviation, left, expected) in [
+            // Noise and nothing else.
+            (6.0, 1.0, 0.0),
+            // Texture and hardly anything else.
+            (1.0, 0.6, 1.0),
+            // More of one than of the other.
+            (8.0, 0.9, 0.0),
+            (2.0, 0.5, 1.0),
+            // Strong noise, of which some is left, looks alike, too.
+            (60.0, 0.3, 0.0),
+        ] {
+            let share = given_back(deviation, left);
+            assert!((share - expected).abs() < 0.1, "{deviation}, {left}: {share} is given back");
+        }
+    }
+
+    #[test]
+    fn pictures_that_did_not_change_or_have_no_inside_stay() {
+        for (width, height) in [(1, 1), (2, 40), (40, 2), (3, 3), (24, 24)] {
+            let input: Vec<f32> = noise(width * height * 3, 0.1).iter().map(|v| 0.5 + v).collect();
+            let mut restored = input.clone();
+            give_back(&input, &mut restored, width);
+            assert_eq!(restored, input, "{width}x{height}");
+        }
+        let input = vec![0.5; 2 * 2 * 3];
+        let mut restored = vec![0.4; input.len()];
+        give_back(&input, &mut restored, 2);
+        assert_eq!(restored, vec![0.4; input.len()]);
+    }
+}
