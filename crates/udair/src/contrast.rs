@@ -9,8 +9,8 @@ use crate::blocks::Blocks;
 /// Side of the blocks, in pixels: detail is what differs from their averages.
 const BLOCK: usize = 32;
 
-/// Mean square of detail, in a range of values of 1, below which there is next to none to compare with: half a
-/// level of 255 squared.
+/// Mean square of detail, in a range of values of 1, below which there is next to none to compare with: rounding
+/// to 8 bits makes a sixth of it.
 const FAINT: f64 = 0.5 / (255.0 * 255.0);
 
 /// Takes from `restored`, rows of `width` RGB pixels, the contrast of detail that `input` does not show. Pictures
@@ -33,8 +33,8 @@ pub(crate) fn bound(input: &[f32], restored: &mut [f32], width: usize) {
             }
         }
         std::array::from_fn(|c| {
-            let taken = (products[c] - squares[c]) / (squares[c] + FAINT * pixels);
-            taken.min(0.0) as f32
+            let shown = (products[c] - squares[c]) / (squares[c] + FAINT * pixels);
+            shown.clamp(-1.0, 0.0) as f32
         })
     });
     blocks.each_pixel(restored, |x, y, pixel| {

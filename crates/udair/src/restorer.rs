@@ -232,7 +232,7 @@ impl Restorer {
             _ => None,
         };
         Ok(match smaller {
-            Some(smaller) if smaller.surely_clean() => {
+            Some(smaller) if smaller.surely_clear() => {
                 Seen { conditions, findings: smaller.findings, smaller: None }
             }
             smaller => Seen { conditions, findings, smaller },

@@ -1,7 +1,7 @@
 //! A smaller version of a picture, as large as the crops of training, says two things about the picture itself.
 //!
-//! Haze and water spoil wide areas, so they are still there in a smaller version: where that is surely clean, the
-//! picture is clean as well, whatever a part of it looks like. And how much the network brightens a
+//! Haze and water spoil wide areas, so they are still there in a smaller version: where that is surely clean, or
+//! noisy and nothing else, so is the picture, whatever a part of it looks like. And how much the network brightens a
 //! dark picture and how much haze it takes away depend on the picture's size: less of a large one than of a
 //! small version of it. It is right on average at the sizes that it was trained on, so that the smaller version
 //! says how wide areas of the picture should look.
@@ -16,7 +16,7 @@ use crate::{Findings, Pattern, RestoreError};
 /// The shorter side of the smaller version, in pixels: that of the largest crops of training.
 const SIDE: usize = 256;
 
-/// How sure a smaller version must be that it is clean, to say so of the picture.
+/// How sure a smaller version must be that it is clean or noisy, to say so of the picture.
 const SURELY: f32 = 0.8;
 
 /// Side of an area, in pixels of the smaller version.
@@ -64,9 +64,10 @@ impl Smaller {
         Ok(Some(Self { rgb, across, down, conditions, findings }))
     }
 
-    /// True where it is clean so surely that the picture is, too.
-    pub(crate) fn surely_clean(&self) -> bool {
-        self.findings.clean().is_some_and(|probability| probability >= SURELY)
+    /// True where it is clean or noisy so surely that nothing spoils wide areas of the picture.
+    pub(crate) fn surely_clear(&self) -> bool {
+        let noisy = || (self.findings.pattern == Pattern::Denoise).then_some(self.findings.confidence);
+        self.findings.clean().or_else(noisy).is_some_and(|probability| probability >= SURELY)
     }
 
     /// Restores it; the picture that it was made from has `width` x `height` pixels.
