@@ -11,8 +11,8 @@ const BLOCK: usize = 32;
 
 /// Standard deviation of what was taken away, in a range of values of 1, up to which averages are kept, and
 /// from which on they are not.
-pub(crate) const MILD: f64 = 8.0 / 255.0;
-pub(crate) const STRONG: f64 = 2.0 * MILD;
+const MILD: f64 = 8.0 / 255.0;
+const STRONG: f64 = 2.0 * MILD;
 
 /// Gives `restored`, rows of `width` RGB pixels, the local averages of `input` where it took mild noise away.
 /// Pictures that are smaller than a block stay as they are: the average of a few values is as noisy as they.
@@ -49,11 +49,13 @@ impl Taken {
 
     /// What the block lacks of its average, less where stronger noise was taken away.
     fn where_mild(&self) -> [f32; 3] {
-        std::array::from_fn(|c| {
-            let share = ((STRONG - self.deviation[c]) / (STRONG - MILD)).clamp(0.0, 1.0);
-            (share * self.mean[c]) as f32
-        })
+        std::array::from_fn(|c| (mildness(self.deviation[c]) * self.mean[c]) as f32)
     }
+}
+
+/// From 1 for mild noise to 0 for strong noise, by the standard deviation of what was taken away.
+pub(crate) fn mildness(deviation: f64) -> f64 {
+    ((STRONG - deviation) / (STRONG - MILD)).clamp(0.0, 1.0)
 }
 
 #[cfg(test)]
@@ -75,11 +77,9 @@ mod tests {
     fn mild_noise_leaves_the_averages_and_strong_noise_does_not() {
         for (levels, kept) in [(1.0, 1.0), (6.0, 1.0), (12.0, 0.5), (20.0, 0.0), (60.0, 0.0)] {
             for (size, kept) in [((32, 90), kept), ((200, 47), kept), ((130, 130), kept), ((31, 200), 0.0)] {
-                // As much as black takes off at its strongest.
-                let shift = 0.4 * levels / 255.0;
-                let (input, mut restored) = pictures(size, levels / 255.0, shift);
+                let (input, mut restored) = pictures(size, levels / 255.0, 0.1);
                 keep(&input, &mut restored, size.0);
-                let share = (mean(&restored) - 0.5 + shift) / shift;
+                let share = (mean(&restored) - 0.4) / 0.1;
                 assert!(
                     (share - kept).abs() < 0.12,
                     "{levels} levels, {size:?}: {share} of the shift is back"

@@ -33,8 +33,9 @@ pub(crate) fn bound(input: &[f32], restored: &mut [f32], width: usize) {
             }
         }
         std::array::from_fn(|c| {
-            let shown = (products[c] - squares[c]) / (squares[c] + FAINT * pixels);
-            shown.clamp(-1.0, 0.0) as f32
+            let taken = (products[c] - squares[c]) / (squares[c] + FAINT * pixels);
+            // Detail that runs against the input's altogether goes, and does not turn round.
+            taken.clamp(-1.0, 0.0) as f32
         })
     });
     blocks.each_pixel(restored, |x, y, pixel| {

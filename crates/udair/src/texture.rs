@@ -5,7 +5,7 @@
 
 use rayon::prelude::*;
 
-use crate::averages::{MILD, STRONG};
+use crate::averages::mildness;
 
 /// Correlation of the finest detail of what was taken away and of what is left, up to which all of it counts as
 /// noise, and from which on all of it is given back. Mild real noise of training pictures stays below 0.34; of
@@ -18,8 +18,8 @@ const TEXTURE: f64 = 0.6;
 /// what is left.
 pub(crate) fn give_back(input: &[f32], restored: &mut [f32], width: usize) {
     let taken = Taken::of(input, restored, width);
-    let mild = ((STRONG - taken.deviation) / (STRONG - MILD)).clamp(0.0, 1.0);
-    let share = (mild * ((taken.likeness - NOISE) / (TEXTURE - NOISE)).clamp(0.0, 1.0)) as f32;
+    let texture = ((taken.likeness - NOISE) / (TEXTURE - NOISE)).clamp(0.0, 1.0);
+    let share = (mildness(taken.deviation) * texture) as f32;
     if share > 0.0 {
         let values = restored.par_iter_mut().zip(input.par_iter());
         values.for_each(|(value, &input)| *value += share * (input - *value));
@@ -78,8 +78,8 @@ mod tests {
         let result: Vec<f32> = texture.iter().map(|t| 0.5 + left * t).collect();
         let mut restored = result.clone();
         give_back(&input, &mut restored, WIDTH);
-        let share = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f32>();
-        1.0 - (share(&restored, &input) / share(&result, &input)).sqrt()
+        let squares = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f32>();
+        1.0 - (squares(&restored, &input) / squares(&result, &input)).sqrt()
     }
 
     #[test]
