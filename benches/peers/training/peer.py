@@ -2,7 +2,7 @@
 
     peer.py VARIANT SIZE BATCH
 
-VARIANT is eager, channels_last or compiled. The twin in tools/torch on two threads: forward, L1,
+VARIANT is eager, channels_last, compiled, eager-bf16 or compiled-bf16 (autocast). The twin in tools/torch on two threads: forward, L1,
 backward, AdamW. Unlike udair it has no commitment loss and moves no codebooks.
 """
 
@@ -31,6 +31,7 @@ SMALL = {
 
 
 def main(variant, size, batch):
+    variant, _, precision = variant.partition("-")
     torch.set_num_threads(2)
     torch.manual_seed(0)
     network = udair.Udair(udair.Config(**SMALL)).train()
@@ -41,7 +42,8 @@ def main(variant, size, batch):
     optimiser = torch.optim.AdamW(network.parameters(), 1e-4)
 
     def step():
-        loss = (run(x)[0] - x).abs().mean()
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
+            loss = (run(x)[0] - x).abs().mean()
         loss.backward()
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)

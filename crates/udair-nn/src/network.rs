@@ -2,13 +2,14 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use udair_engine::{Config, Guidance};
+use udair_engine::planar::Arithmetic;
+use udair_engine::{Config, Guidance, Isa};
 
 use crate::block::{Block, Down, Up, run, stage};
 use crate::daam::Analysis;
 use crate::guide::{Conditions, Guide};
 use crate::padding::pad;
-use crate::{Conv, ConvConfig};
+use crate::{Conv, ConvConfig, ops};
 
 /// Mean of the training pictures, red, green, blue.
 const MEAN: [f32; 3] = [0.4488, 0.4371, 0.4040];
@@ -38,6 +39,8 @@ pub struct Udair {
     pub guide: Option<Guide>,
     #[module(skip)]
     config: Config,
+    #[module(skip)]
+    arithmetic: Arithmetic,
 }
 
 /// How a forward pass runs.
@@ -112,7 +115,15 @@ impl Udair {
             output: conv(c(1), 3, 3),
             guide: (config.guidance != Guidance::None).then(|| Guide::init(config, device)),
             config: config.clone(),
+            arithmetic: Arithmetic::f32(Isa::detect()),
         }
+    }
+
+    /// Computes the backbone, forward and backward, in `arithmetic` on the CPU. The analysis stays in f32:
+    /// its code choices are decisions.
+    #[must_use]
+    pub fn with_arithmetic(self, arithmetic: Arithmetic) -> Self {
+        Self { arithmetic, ..self }
     }
 
     /// The shape of the network.
@@ -179,6 +190,10 @@ impl Udair {
 
     /// The encoder, over mean-free pictures with sides that are multiples of 8.
     pub fn encode(&self, x: Tensor<4>) -> Features {
+        ops::computed_in(self.arithmetic, || self.encoded(x))
+    }
+
+    fn encoded(&self, x: Tensor<4>) -> Features {
         let e1 = run(&self.encoder_level1, self.patch_embed.forward(x));
         let e2 = run(&self.encoder_level2, self.down1_2.forward(e1.clone()));
         let e3 = run(&self.encoder_level3, self.down2_3.forward(e2.clone()));
@@ -188,6 +203,10 @@ impl Udair {
 
     /// The decoder: what has to be added to the padded, mean-free pictures.
     pub fn decode(&self, features: Features, conditions: Option<&Conditions>) -> Tensor<4> {
+        ops::computed_in(self.arithmetic, || self.decoded(features, conditions))
+    }
+
+    fn decoded(&self, features: Features, conditions: Option<&Conditions>) -> Tensor<4> {
         let guide = self.guide.as_ref().zip(conditions);
         let fuse = |level, x| match guide {
             Some((guide, conditions)) => guide.fuse(level, x, conditions),
@@ -220,4 +239,41 @@ impl Udair {
 /// `[1, 3, 1, 1]`, without gradient.
 fn mean(device: &Device) -> Tensor<4> {
     Tensor::<1>::from_floats(MEAN, &device.clone().inner()).reshape([1, 3, 1, 1])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::initial_weights;
+
+    fn cosine(a: &Tensor<1>, b: &Tensor<1>) -> f64 {
+        let dot = |a: &Tensor<1>, b: &Tensor<1>| (a.clone() * b.clone()).sum().into_scalar::<f32>();
+        f64::from(dot(a, b) / (dot(a, a) * dot(b, b)).sqrt())
+    }
+
+    #[test]
+    fn bf16_rounds_both_passes_of_the_backbone_and_nothing_else() {
+        let Some(bf16) = Arithmetic::bf16() else {
+            eprintln!("skipped: this machine has no AMX");
+            return;
+        };
+        let config = Config::small();
+        let device = Device::flex().autodiff();
+        let values: Vec<f32> = (0..3 * 32 * 32).map(|i| (i * 37 % 101) as f32 / 100.0).collect();
+        let picture = Tensor::<1>::from_floats(values.as_slice(), &device).reshape([1, 3, 32, 32]);
+        let pass = |arithmetic| {
+            let weights = initial_weights(&config, 1).unwrap();
+            let net = Udair::from_weights(&weights, &device).with_arithmetic(arithmetic);
+            let output = net.forward(picture.clone(), Mode::EVALUATE);
+            let (_, conditions) = output.guided.unwrap();
+            let gradient = net.gradients((output.picture.clone() - 0.5).abs().mean().backward());
+            (output.picture.inner().reshape([-1]), conditions, gradient)
+        };
+        let ((exact, conditions, gradient), rounded) = (pass(Arithmetic::f32(Isa::detect())), pass(bf16));
+        let difference = (exact - rounded.0).abs().max().into_scalar::<f32>();
+        assert!(difference > 0.0 && difference < 1e-2, "{difference}");
+        assert_eq!(conditions.d3.into_data(), rounded.1.d3.into_data(), "the analysis was rounded");
+        let alike = cosine(&gradient, &rounded.2);
+        assert!(alike > 0.999 && alike < 1.0, "{alike}");
+    }
 }

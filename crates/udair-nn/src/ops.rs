@@ -5,10 +5,14 @@
 
 mod cpu;
 
+use std::cell::Cell;
+
 use burn::backend::DispatchDevice;
 use burn::tensor::Tensor;
 use burn::tensor::module::conv2d;
 use burn::tensor::ops::ConvOptions;
+use udair_engine::Isa;
+use udair_engine::planar::Arithmetic;
 
 use crate::LayerNorm;
 use crate::attention::Mdta;
@@ -30,7 +34,7 @@ pub fn convolution(
         return conv2d(x, weight, bias, options);
     }
     let bias = bias.unwrap_or_else(|| Tensor::zeros([outputs], &x.device()));
-    cpu::convolution(x, weight, bias, stride)
+    cpu::convolution(x, weight, bias, stride, ARITHMETIC.get())
 }
 
 /// x + MDTA(LN(x)): the first half of a transformer block, `[n, c, h, w]`.
@@ -39,7 +43,7 @@ pub fn attention(x: Tensor<4>, norm: &LayerNorm, mdta: &Mdta) -> Tensor<4> {
         return x.clone() + mdta.forward(norm.forward(x));
     }
     let layers = [&mdta.qkv, &mdta.qkv_dwconv, &mdta.project_out].map(|layer| layer.weight.val());
-    cpu::attention(x, [norm.weight.val(), norm.bias.val()], mdta.temperature.val(), layers)
+    cpu::attention(x, [norm.weight.val(), norm.bias.val()], mdta.temperature.val(), layers, ARITHMETIC.get())
 }
 
 /// x + GDFN(LN(x)): the second half of a transformer block, `[n, c, h, w]`.
@@ -48,7 +52,20 @@ pub fn feed_forward(x: Tensor<4>, norm: &LayerNorm, gdfn: &Gdfn) -> Tensor<4> {
         return x.clone() + gdfn.forward(norm.forward(x));
     }
     let layers = [&gdfn.project_in, &gdfn.dwconv, &gdfn.project_out].map(|layer| layer.weight.val());
-    cpu::feed_forward(x, [norm.weight.val(), norm.bias.val()], layers)
+    cpu::feed_forward(x, [norm.weight.val(), norm.bias.val()], layers, ARITHMETIC.get())
+}
+
+thread_local! {
+    static ARITHMETIC: Cell<Arithmetic> = Cell::new(Arithmetic::f32(Isa::detect()));
+}
+
+/// Runs `forward` with the operations of this module, and their backward passes whenever they come, in
+/// `arithmetic` on the CPU; after it all is as before.
+pub fn computed_in<T>(arithmetic: Arithmetic, forward: impl FnOnce() -> T) -> T {
+    let before = ARITHMETIC.replace(arithmetic);
+    let result = forward();
+    ARITHMETIC.set(before);
+    result
 }
 
 fn on_cpu(x: &Tensor<4>) -> bool {

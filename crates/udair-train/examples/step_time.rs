@@ -1,7 +1,7 @@
 //! One training step of the preset `small` on request, so that a driver can interleave it with other
 //! programs: forward, L1 and commitment, backward, `AdamW`, codebooks.
 //!
-//! `step_time SIZE BATCH`: runs two steps on random crops and prints `ready`. Every line on stdin then
+//! `step_time SIZE BATCH [f32|bf16]`: runs two steps on random crops and prints `ready`. Every line on stdin then
 //! runs one more and prints the seconds it took; at the end the peak memory in MiB is printed, and on
 //! stderr the median seconds of the parts.
 
@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use burn::tensor::{Device, Distribution, Tensor};
 use udair_engine::Config;
+use udair_engine::planar::Arithmetic;
 use udair_nn::{Mode, Udair, initial_weights};
 use udair_train::optimiser::Optimiser;
 
@@ -18,12 +19,16 @@ use udair_train::optimiser::Optimiser;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let arguments: Vec<usize> =
-        std::env::args().skip(1).map(|word| word.parse()).collect::<Result<_, _>>()?;
-    let [size, batch] = arguments[..] else { return Err("usage: step_time SIZE BATCH".into()) };
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [size, batch, precision @ ..] = &arguments[..] else {
+        return Err("usage: step_time SIZE BATCH [f32|bf16]".into());
+    };
+    let (size, batch): (usize, usize) = (size.parse()?, batch.parse()?);
+    let precision = precision.first().map_or("f32", String::as_str);
+    let arithmetic = Arithmetic::named(precision).ok_or("this machine does not have that precision")?;
     let config = Config::small();
     let device = Device::flex().autodiff();
-    let mut net = Udair::from_weights(&initial_weights(&config, 1)?, &device);
+    let mut net = Udair::from_weights(&initial_weights(&config, 1)?, &device).with_arithmetic(arithmetic);
     let mut optimiser = Optimiser::new(config.parameter_count(), Vec::new(), &Device::flex());
     let optim = udair_train::config::Config::default().optim;
     let uniform = Distribution::Uniform(0.0, 1.0);

@@ -30,6 +30,8 @@ pub struct Config {
     pub steps: u64,
     /// Weights file to start from; empty to start fresh.
     pub init: String,
+    /// What the backbone's products are computed in on the CPU: `f32`, or `bf16` on machines with AMX.
+    pub precision: String,
     /// `[data]`.
     pub data: Data,
     /// `[model]`: shape of the network.
@@ -177,6 +179,7 @@ impl Default for Config {
             seed: 0,
             steps: 100_000,
             init: String::new(),
+            precision: "f32".into(),
             data: Data {
                 manifest: String::new(),
                 keep_out: false,
@@ -289,6 +292,9 @@ impl Config {
     fn validate(&self) -> Result<(), TrainError> {
         let fail = |message: &str| Err(TrainError::Config(message.to_string()));
         self.model.validate()?;
+        if !["f32", "bf16"].contains(&self.precision.as_str()) {
+            return fail("precision must be \"f32\" or \"bf16\"");
+        }
         let stages = self.data.stages.iter().map(|stage| stage.size);
         let mut sizes = stages.chain([self.data.size]).chain(self.val.anchor_sizes.iter().copied());
         if sizes.any(|size| size == 0 || size % 8 != 0) {
@@ -318,49 +324,4 @@ impl Config {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn defaults_survive_their_own_text() {
-        let config = Config::default();
-        assert_eq!(Config::read(&config.to_toml(), &[]).unwrap(), config);
-    }
-
-    #[test]
-    fn files_and_overrides_are_laid_over_the_defaults() {
-        let text = "steps = 7\n[optim]\nlr = 1\n[data.mix.sources]\nnam = 0\n";
-        let overrides = ["optim.lr=2e-4", "schedule.shape=warm-restarts", "name=x y", "data.size=96"];
-        let config = Config::read(text, &overrides.map(String::from)).unwrap();
-        assert_eq!((config.steps, config.optim.lr, config.optim.eps), (7, 2e-4, 1e-8));
-        assert_eq!((config.name.as_str(), config.data.size), ("x y", 96));
-        assert_eq!(config.schedule.shape, Shape::WarmRestarts);
-        assert_eq!(config.data.mix.sources["nam"], 0.0);
-    }
-
-    #[test]
-    fn wrong_keys_and_values_are_named() {
-        for (text, part) in [
-            ("[optim]\nlearning_rte = 1", "the keys here are"),
-            ("[optim]\nweight_deca = 1", "did you mean \"weight_decay\"?"),
-            ("[optm]\nlr = 1", "did you mean \"optim\"?"),
-            ("[optim]\nlr = \"fast\"", "lr"),
-            ("[data]\nsize = 60", "data.size"),
-            ("steps = 0", "steps"),
-            ("[model]\nwidth = 5", "even"),
-            ("[data]\npatterns = [\"clean\", \"denoise\", \"clean\"]", "twice"),
-            ("[data.mix.extra]\ndenois = 2", "\"denois\""),
-        ] {
-            let message = Config::read(text, &[]).unwrap_err().to_string();
-            assert!(message.contains(part), "{text:?} gave {message:?}");
-        }
-        assert!(Config::read("", &["optim.lr".into()]).is_err());
-    }
-
-    #[test]
-    fn stages_take_over_at_their_first_step() {
-        let text = "[[data.stages]]\nfrom = 10\nsize = 96\nper_pattern = 1";
-        let config = Config::read(text, &[]).unwrap();
-        assert_eq!([9, 10, 11].map(|step| config.crops(step)), [(64, 2), (96, 1), (96, 1)]);
-    }
-}
+mod tests;

@@ -5,6 +5,8 @@
 
 use burn::module::Module;
 use burn::tensor::Tensor;
+use udair_engine::Isa;
+use udair_engine::planar::Arithmetic;
 use udair_nn::Udair;
 
 /// The averaged parameters.
@@ -26,8 +28,9 @@ impl Average {
         self.values = values * keep + net.flat().inner() * (1.0 - keep);
     }
 
-    /// The averaged network with the codebooks of `net`, ready to evaluate.
+    /// The averaged network with the codebooks of `net`, ready to evaluate: in f32, as its users have it.
     pub fn network(&self, net: &Udair) -> Udair {
-        net.clone().valid().with_flat(&self.values)
+        let exact = Arithmetic::f32(Isa::detect());
+        net.clone().valid().with_flat(&self.values).with_arithmetic(exact)
     }
 }

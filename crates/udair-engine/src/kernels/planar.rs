@@ -6,6 +6,7 @@
 //! pool; gradients of parameters are summed within fixed groups of images and then over the groups,
 //! so results do not depend on the number of threads.
 
+mod arithmetic;
 mod attention;
 mod convolution;
 mod depthwise;
@@ -16,13 +17,12 @@ mod norm;
 mod product;
 mod strip;
 
+pub use arithmetic::Arithmetic;
 pub use attention::Attention;
 pub use convolution::Convolution;
 pub use feed_forward::FeedForward;
 
 use rayon::prelude::*;
-
-use super::Isa;
 
 /// Groups of images that gradients are summed in.
 const GROUPS: usize = 8;
@@ -78,13 +78,13 @@ pub trait Layer<const N: usize>: Sync {
     fn scratch(&self, shape: Shape) -> Self::Scratch;
 
     #[doc(hidden)]
-    fn image(&self, isa: Isa, x: &[f32], scratch: &mut Self::Scratch, out: &mut [f32]);
+    fn image(&self, on: Arithmetic, x: &[f32], scratch: &mut Self::Scratch, out: &mut [f32]);
 
     /// `dx` is replaced, `gradients` are added to.
     #[doc(hidden)]
     fn image_gradient(
         &self,
-        isa: Isa,
+        on: Arithmetic,
         x: &[f32],
         gradient: &[f32],
         scratch: &mut Self::Scratch,
@@ -96,11 +96,11 @@ pub trait Layer<const N: usize>: Sync {
     ///
     /// # Panics
     /// Where the length of a slice does not fit the shape.
-    fn forward(&self, isa: Isa, x: &[f32], shape: Shape, out: &mut [f32]) {
+    fn forward(&self, on: Arithmetic, x: &[f32], shape: Shape, out: &mut [f32]) {
         let to = self.output(shape);
         assert_eq!((x.len(), out.len()), (shape.len(), to.len()), "slices differ from the shape");
         let images = out.par_chunks_exact_mut(to.image()).zip(x.par_chunks_exact(shape.image()));
-        images.for_each_init(|| self.scratch(shape), |scratch, (out, x)| self.image(isa, x, scratch, out));
+        images.for_each_init(|| self.scratch(shape), |scratch, (out, x)| self.image(on, x, scratch, out));
     }
 
     /// The gradients of [`forward`](Self::forward) from that of its output: with respect to its
@@ -108,7 +108,14 @@ pub trait Layer<const N: usize>: Sync {
     ///
     /// # Panics
     /// Where the length of a slice does not fit the shape.
-    fn backward(&self, isa: Isa, x: &[f32], gradient: &[f32], shape: Shape, dx: &mut [f32]) -> [Vec<f32>; N] {
+    fn backward(
+        &self,
+        on: Arithmetic,
+        x: &[f32],
+        gradient: &[f32],
+        shape: Shape,
+        dx: &mut [f32],
+    ) -> [Vec<f32>; N] {
         let to = self.output(shape);
         let expected = (shape.len(), to.len(), shape.len());
         assert_eq!((x.len(), gradient.len(), dx.len()), expected, "slices differ from the shape");
@@ -122,7 +129,7 @@ pub trait Layer<const N: usize>: Sync {
                 let images = dx.chunks_exact_mut(image).zip(x.chunks_exact(image));
                 for ((dx, x), gradient) in images.zip(gradient.chunks_exact(to.image())) {
                     let sums = sums.each_mut().map(Vec::as_mut_slice);
-                    self.image_gradient(isa, x, gradient, &mut scratch, dx, sums);
+                    self.image_gradient(on, x, gradient, &mut scratch, dx, sums);
                 }
                 sums
             })
@@ -139,6 +146,7 @@ pub trait Layer<const N: usize>: Sync {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernels::Isa;
     use crate::kernels::tests::noise;
 
     /// Compares a gradient with central differences of `loss` at some of the values of `x`.
@@ -173,7 +181,7 @@ mod tests {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| {
                 let mut dx = vec![0.0; x.len()];
-                let gradients = half.backward(Isa::detect(), &x, &g, shape, &mut dx);
+                let gradients = half.backward(Arithmetic::f32(Isa::detect()), &x, &g, shape, &mut dx);
                 (dx, gradients)
             })
         };

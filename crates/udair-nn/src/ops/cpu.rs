@@ -12,13 +12,18 @@ use burn::backend::autodiff::ops::{Backward, NodeGuard, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
 use burn::tensor::{Shape, Tensor, TensorData};
-use udair_engine::Isa;
-use udair_engine::planar::{Attention, Convolution, FeedForward, Layer, Shape as Planes};
+use udair_engine::planar::{Arithmetic, Attention, Convolution, FeedForward, Layer, Shape as Planes};
 
 /// Dense convolution: `x` `[n, inputs, h, w]`, `weight` `[outputs, inputs, k, k]`.
-pub(super) fn convolution(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, stride: usize) -> Tensor<4> {
+pub(super) fn convolution(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Tensor<1>,
+    stride: usize,
+    on: Arithmetic,
+) -> Tensor<4> {
     let (x, weight, bias) = (x.into_dispatch(), weight.into_dispatch(), bias.into_dispatch());
-    Tensor::from_dispatch(<Dispatch as Kernels>::convolution(x, weight, bias, stride))
+    Tensor::from_dispatch(<Dispatch as Kernels>::convolution(x, weight, bias, stride, on))
 }
 
 /// x + GDFN(LN(x)); parameters in the order of [`FeedForward`].
@@ -26,11 +31,12 @@ pub(super) fn feed_forward(
     x: Tensor<4>,
     norm: [Tensor<1>; 2],
     [expand, taps, project]: [Tensor<4>; 3],
+    on: Arithmetic,
 ) -> Tensor<4> {
     let [weight, bias] = norm.map(Tensor::into_dispatch);
     let (expand, taps, project) = (expand.into_dispatch(), taps.into_dispatch(), project.into_dispatch());
     let x = x.into_dispatch();
-    Tensor::from_dispatch(<Dispatch as Kernels>::feed_forward(x, weight, bias, expand, taps, project))
+    Tensor::from_dispatch(<Dispatch as Kernels>::feed_forward(x, weight, bias, expand, taps, project, on))
 }
 
 /// x + MDTA(LN(x)); parameters in the order of [`Attention`].
@@ -39,11 +45,21 @@ pub(super) fn attention(
     norm: [Tensor<1>; 2],
     temperature: Tensor<3>,
     [qkv, taps, project]: [Tensor<4>; 3],
+    on: Arithmetic,
 ) -> Tensor<4> {
     let [weight, bias] = norm.map(Tensor::into_dispatch);
     let (qkv, taps, project) = (qkv.into_dispatch(), taps.into_dispatch(), project.into_dispatch());
     let (x, temperature) = (x.into_dispatch(), temperature.into_dispatch());
-    Tensor::from_dispatch(<Dispatch as Kernels>::attention(x, weight, bias, temperature, qkv, taps, project))
+    Tensor::from_dispatch(<Dispatch as Kernels>::attention(
+        x,
+        weight,
+        bias,
+        temperature,
+        qkv,
+        taps,
+        project,
+        on,
+    ))
 }
 
 /// The operations, for Burn's dispatch.
@@ -54,6 +70,7 @@ pub(crate) trait Kernels: Backend {
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
         stride: usize,
+        on: Arithmetic,
     ) -> FloatTensor<Self>;
     fn feed_forward(
         x: FloatTensor<Self>,
@@ -62,6 +79,7 @@ pub(crate) trait Kernels: Backend {
         expand: FloatTensor<Self>,
         taps: FloatTensor<Self>,
         project: FloatTensor<Self>,
+        on: Arithmetic,
     ) -> FloatTensor<Self>;
     fn attention(
         x: FloatTensor<Self>,
@@ -71,15 +89,22 @@ pub(crate) trait Kernels: Backend {
         qkv: FloatTensor<Self>,
         taps: FloatTensor<Self>,
         project: FloatTensor<Self>,
+        on: Arithmetic,
     ) -> FloatTensor<Self>;
 }
 
 type Primitive = FloatTensor<Flex>;
 
 impl Kernels for Flex {
-    fn convolution(x: Primitive, weight: Primitive, bias: Primitive, stride: usize) -> Primitive {
+    fn convolution(
+        x: Primitive,
+        weight: Primitive,
+        bias: Primitive,
+        stride: usize,
+        on: Arithmetic,
+    ) -> Primitive {
         let parameters = [weight, bias].map(|p| p.to_contiguous());
-        forward(&convolution_of(&parameters, stride), x)
+        forward(&convolution_of(&parameters, stride), x, on)
     }
 
     fn feed_forward(
@@ -89,9 +114,10 @@ impl Kernels for Flex {
         expand: Primitive,
         taps: Primitive,
         project: Primitive,
+        on: Arithmetic,
     ) -> Primitive {
         let parameters = [norm_weight, norm_bias, expand, taps, project].map(|p| p.to_contiguous());
-        forward(&feed_forward_of(&parameters), x)
+        forward(&feed_forward_of(&parameters), x, on)
     }
 
     fn attention(
@@ -102,9 +128,10 @@ impl Kernels for Flex {
         qkv: Primitive,
         taps: Primitive,
         project: Primitive,
+        on: Arithmetic,
     ) -> Primitive {
         let parameters = [norm_weight, norm_bias, temperature, qkv, taps, project].map(|p| p.to_contiguous());
-        forward(&attention_of(&parameters), x)
+        forward(&attention_of(&parameters), x, on)
     }
 }
 
@@ -114,11 +141,12 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
         stride: usize,
+        on: Arithmetic,
     ) -> FloatTensor<Self> {
         let (state, parents) = parted::<C, _>([x, weight, bias]);
         let [x, weight, bias] = state.clone();
-        let output = Flex::convolution(x, weight, bias, stride);
-        record::<C, _, 3>(ConvolutionStep { stride }, parents, state, output)
+        let output = Flex::convolution(x, weight, bias, stride, on);
+        record::<C, _, 3>(ConvolutionStep { stride, on }, parents, state, output)
     }
 
     fn feed_forward(
@@ -128,11 +156,12 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
         expand: FloatTensor<Self>,
         taps: FloatTensor<Self>,
         project: FloatTensor<Self>,
+        on: Arithmetic,
     ) -> FloatTensor<Self> {
         let (state, parents) = parted::<C, _>([x, norm_weight, norm_bias, expand, taps, project]);
         let [x, weight, bias, expand, taps, project] = state.clone();
-        let output = Flex::feed_forward(x, weight, bias, expand, taps, project);
-        record::<C, _, 6>(FeedForwardStep, parents, state, output)
+        let output = Flex::feed_forward(x, weight, bias, expand, taps, project, on);
+        record::<C, _, 6>(FeedForwardStep { on }, parents, state, output)
     }
 
     fn attention(
@@ -143,17 +172,19 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
         qkv: FloatTensor<Self>,
         taps: FloatTensor<Self>,
         project: FloatTensor<Self>,
+        on: Arithmetic,
     ) -> FloatTensor<Self> {
         let (state, parents) = parted::<C, _>([x, norm_weight, norm_bias, temperature, qkv, taps, project]);
         let [x, weight, bias, temperature, qkv, taps, project] = state.clone();
-        let output = Flex::attention(x, weight, bias, temperature, qkv, taps, project);
-        record::<C, _, 7>(AttentionStep, parents, state, output)
+        let output = Flex::attention(x, weight, bias, temperature, qkv, taps, project, on);
+        record::<C, _, 7>(AttentionStep { on }, parents, state, output)
     }
 }
 
 #[derive(Debug)]
 struct ConvolutionStep {
     stride: usize,
+    on: Arithmetic,
 }
 
 impl Backward<Flex, 3> for ConvolutionStep {
@@ -163,13 +194,15 @@ impl Backward<Flex, 3> for ConvolutionStep {
         let [x, parameters @ ..] = ops.state;
         let parameters = parameters.map(|p| p.to_contiguous());
         let gradient = grads.consume::<Flex>(&ops.node);
-        let found = backward(&convolution_of(&parameters, self.stride), x, gradient, &parameters);
+        let found = backward(&convolution_of(&parameters, self.stride), x, gradient, &parameters, self.on);
         register(grads, ops.parents.map(|parent| parent.map(|node| node.id)), found);
     }
 }
 
 #[derive(Debug)]
-struct FeedForwardStep;
+struct FeedForwardStep {
+    on: Arithmetic,
+}
 
 impl Backward<Flex, 6> for FeedForwardStep {
     type State = [Primitive; 6];
@@ -178,13 +211,15 @@ impl Backward<Flex, 6> for FeedForwardStep {
         let [x, parameters @ ..] = ops.state;
         let parameters = parameters.map(|p| p.to_contiguous());
         let gradient = grads.consume::<Flex>(&ops.node);
-        let found = backward(&feed_forward_of(&parameters), x, gradient, &parameters);
+        let found = backward(&feed_forward_of(&parameters), x, gradient, &parameters, self.on);
         register(grads, ops.parents.map(|parent| parent.map(|node| node.id)), found);
     }
 }
 
 #[derive(Debug)]
-struct AttentionStep;
+struct AttentionStep {
+    on: Arithmetic,
+}
 
 impl Backward<Flex, 7> for AttentionStep {
     type State = [Primitive; 7];
@@ -193,7 +228,7 @@ impl Backward<Flex, 7> for AttentionStep {
         let [x, parameters @ ..] = ops.state;
         let parameters = parameters.map(|p| p.to_contiguous());
         let gradient = grads.consume::<Flex>(&ops.node);
-        let found = backward(&attention_of(&parameters), x, gradient, &parameters);
+        let found = backward(&attention_of(&parameters), x, gradient, &parameters, self.on);
         register(grads, ops.parents.map(|parent| parent.map(|node| node.id)), found);
     }
 }
@@ -214,11 +249,11 @@ fn attention_of(parameters: &[Primitive; 6]) -> Attention<'_> {
     Attention { norm_weight, norm_bias, temperature, qkv, taps, project }
 }
 
-fn forward<const N: usize>(layer: &impl Layer<N>, x: Primitive) -> Primitive {
+fn forward<const N: usize>(layer: &impl Layer<N>, x: Primitive, on: Arithmetic) -> Primitive {
     let x = x.to_contiguous();
     let to = layer.output(planes(&x));
     let mut out = vec![0.0; to.len()];
-    layer.forward(Isa::detect(), values(&x), planes(&x), &mut out);
+    layer.forward(on, values(&x), planes(&x), &mut out);
     tensor(out, Shape::from([to.images, to.channels, to.height, to.width]))
 }
 
@@ -228,10 +263,11 @@ fn backward<const N: usize>(
     x: Primitive,
     gradient: Primitive,
     parameters: &[Primitive; N],
+    on: Arithmetic,
 ) -> Vec<Primitive> {
     let (x, gradient) = (x.to_contiguous(), gradient.to_contiguous());
     let mut dx = vec![0.0; values(&x).len()];
-    let found = layer.backward(Isa::detect(), values(&x), values(&gradient), planes(&x), &mut dx);
+    let found = layer.backward(on, values(&x), values(&gradient), planes(&x), &mut dx);
     let found = found.into_iter().zip(parameters).map(|(values, like)| tensor(values, like.shape()));
     [tensor(dx, x.shape())].into_iter().chain(found).collect()
 }

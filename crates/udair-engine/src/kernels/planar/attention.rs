@@ -9,8 +9,8 @@ use heads::Heads;
 use super::entry::{Entry, Maps};
 use super::product::{Matrix, Store, product};
 use super::strip::Strip;
-use super::{Layer, Shape};
-use crate::kernels::{Isa, LANES};
+use super::{Arithmetic, Layer, Shape};
+use crate::kernels::LANES;
 
 /// Parameters of the half-block over c channels.
 #[derive(Debug, Clone, Copy)]
@@ -55,7 +55,7 @@ impl Attention<'_> {
     }
 
     /// Adds up what the strip says of the channels.
-    fn look(&self, isa: Isa, strip: Strip, scratch: &mut Scratch) {
+    fn look(&self, on: Arithmetic, strip: Strip, scratch: &mut Scratch) {
         let (_, d) = self.channels();
         let filtered = &scratch.entry.filtered;
         let [q, k, _] = thirds(filtered);
@@ -66,7 +66,7 @@ impl Attention<'_> {
         let heads = q.chunks_exact(d * strip.len()).zip(k.chunks_exact(d * strip.len()));
         for ((q, k), cosines) in heads.zip(cosines.chunks_exact_mut(d * d)) {
             let map = |values| Matrix::new(values, strip.len());
-            product(isa, map(q), map(k).transposed(), cosines, Store::Add);
+            product(on, map(q), map(k).transposed(), cosines, Store::Add);
         }
     }
 }
@@ -103,24 +103,24 @@ impl Layer<6> for Attention<'_> {
         }
     }
 
-    fn image(&self, isa: Isa, x: &[f32], scratch: &mut Scratch, out: &mut [f32]) {
+    fn image(&self, on: Arithmetic, x: &[f32], scratch: &mut Scratch, out: &mut [f32]) {
         let (c, _) = self.channels();
         scratch.heads.clear();
         scratch.values.resize(x.len(), 0.0);
         for strip in Strip::all(scratch.shape, 8 * c) {
-            self.entry().forward(isa, x, strip, &mut scratch.entry);
-            self.look(isa, strip, scratch);
+            self.entry().forward(on, x, strip, &mut scratch.entry);
+            self.look(on, strip, scratch);
             strip.scatter(thirds(&scratch.entry.filtered)[2], &mut scratch.values);
         }
-        self.attend(isa, &mut scratch.heads);
+        self.attend(on, &mut scratch.heads);
         out.copy_from_slice(x);
         let values = Matrix::new(&scratch.values, x.len() / c);
-        product(isa, Matrix::new(&scratch.heads.mix, c), values, out, Store::Add);
+        product(on, Matrix::new(&scratch.heads.mix, c), values, out, Store::Add);
     }
 
     fn image_gradient(
         &self,
-        isa: Isa,
+        on: Arithmetic,
         x: &[f32],
         gradient: &[f32],
         scratch: &mut Scratch,
@@ -131,22 +131,22 @@ impl Layer<6> for Attention<'_> {
         let strips = Strip::all(scratch.shape, 18 * c);
         scratch.heads.clear();
         for strip in strips.clone() {
-            self.entry().forward(isa, x, strip, &mut scratch.entry);
-            self.look(isa, strip, scratch);
+            self.entry().forward(on, x, strip, &mut scratch.entry);
+            self.look(on, strip, scratch);
             let (to_out, heads) = (&mut scratch.back[0], &mut scratch.heads);
             to_out.resize(c * strip.len(), 0.0);
             strip.gather(gradient, to_out);
             let values = Matrix::new(thirds(&scratch.entry.filtered)[2], strip.len()).transposed();
-            product(isa, Matrix::new(to_out, strip.len()), values, &mut heads.with_values, Store::Add);
+            product(on, Matrix::new(to_out, strip.len()), values, &mut heads.with_values, Store::Add);
         }
-        self.attend(isa, &mut scratch.heads);
-        let (to_products, along) = self.heads_gradient(isa, &scratch.heads, dtemperature, dproject);
+        self.attend(on, &mut scratch.heads);
+        let (to_products, along) = self.heads_gradient(on, &scratch.heads, dtemperature, dproject);
         let several = strips.clone().count() > 1;
         for strip in strips {
             let near = strip.widened();
             // The only strip is still there from before.
             if several {
-                self.entry().forward(isa, x, near, &mut scratch.entry);
+                self.entry().forward(on, x, near, &mut scratch.entry);
             }
             let Scratch { entry, heads, back: [to_out, to_filtered], .. } = scratch;
             to_out.resize(c * near.len(), 0.0);
@@ -156,7 +156,7 @@ impl Layer<6> for Attention<'_> {
             let map = |values| Matrix::new(values, near.len());
             let (to_pair, to_v) = to_filtered.split_at_mut(2 * c * near.len());
             let mix = Matrix::new(&heads.mix, c).transposed();
-            product(isa, mix, map(to_out), to_v, Store::Replace);
+            product(on, mix, map(to_out), to_v, Store::Replace);
             take(to_pair, &entry.filtered, &along, near.len());
             let (to_q, to_k) = to_pair.split_at_mut(c * near.len());
             let [q, k, _] = thirds(&entry.filtered);
@@ -165,11 +165,11 @@ impl Layer<6> for Attention<'_> {
             let keys = k.chunks_exact(head).zip(to_k.chunks_exact_mut(head));
             for (((q, to_q), (k, to_k)), square) in queries.zip(keys).zip(to_products.chunks_exact(d * d)) {
                 let square = Matrix::new(square, d);
-                product(isa, square, map(k), to_q, Store::Add);
-                product(isa, square.transposed(), map(q), to_k, Store::Add);
+                product(on, square, map(k), to_q, Store::Add);
+                product(on, square.transposed(), map(q), to_k, Store::Add);
             }
             let gradients = [&mut *dweight, &mut *dbias, &mut *dqkv, &mut *dtaps];
-            self.entry().backward(isa, [x, gradient], strip, to_filtered, entry, dx, gradients);
+            self.entry().backward(on, [x, gradient], strip, to_filtered, entry, dx, gradients);
         }
     }
 }
@@ -199,6 +199,7 @@ fn take(out: &mut [f32], rows: &[f32], factors: &[f32], plane: usize) {
 mod tests {
     use super::super::tests::{check_gradient, weighted};
     use super::*;
+    use crate::kernels::Isa;
     use crate::kernels::tests::noise;
 
     #[test]
@@ -216,8 +217,8 @@ mod tests {
                         parameters.each_ref().map(Vec::as_slice);
                     let half = Attention { norm_weight, norm_bias, temperature, qkv, taps, project };
                     let (mut out, mut dx) = (vec![0.0; x.len()], vec![0.0; x.len()]);
-                    half.forward(isa, x, shape, &mut out);
-                    let gradients = half.backward(isa, x, &g, shape, &mut dx);
+                    half.forward(Arithmetic::f32(isa), x, shape, &mut out);
+                    let gradients = half.backward(Arithmetic::f32(isa), x, &g, shape, &mut dx);
                     (out, dx, gradients)
                 };
                 let (_, dx, gradients) = run(&x, &parameters);
@@ -247,7 +248,7 @@ mod tests {
             project: &project,
         };
         let (x, mut dx) = (noise(18, 2), zeros(18));
-        let gradients = half.backward(Isa::detect(), &x, &noise(18, 3), shape, &mut dx);
+        let gradients = half.backward(Arithmetic::f32(Isa::detect()), &x, &noise(18, 3), shape, &mut dx);
         assert!(gradients.iter().flatten().chain(&dx).all(|v| v.is_finite()));
     }
 }

@@ -2,8 +2,7 @@
 //! columns is the output, and both gradients are products again.
 
 use super::product::{Matrix, Store, product};
-use super::{Layer, Shape};
-use crate::kernels::Isa;
+use super::{Arithmetic, Layer, Shape};
 
 /// A k x k filter over all channels, padded by (k - 1) / 2 zeros on every side.
 #[derive(Debug, Clone, Copy)]
@@ -103,7 +102,7 @@ impl Layer<2> for Convolution<'_> {
         Scratch { shape, columns: vec![0.0; length], back: Vec::new() }
     }
 
-    fn image(&self, isa: Isa, x: &[f32], scratch: &mut Scratch, out: &mut [f32]) {
+    fn image(&self, on: Arithmetic, x: &[f32], scratch: &mut Scratch, out: &mut [f32]) {
         let plane = out.len() / self.outputs;
         if self.bias.is_empty() {
             out.fill(0.0);
@@ -118,12 +117,12 @@ impl Layer<2> for Convolution<'_> {
             &scratch.columns
         };
         let taps = self.weight.len() / self.outputs;
-        product(isa, Matrix::new(self.weight, taps), Matrix::new(columns, plane), out, Store::Add);
+        product(on, Matrix::new(self.weight, taps), Matrix::new(columns, plane), out, Store::Add);
     }
 
     fn image_gradient(
         &self,
-        isa: Isa,
+        on: Arithmetic,
         x: &[f32],
         gradient: &[f32],
         scratch: &mut Scratch,
@@ -137,13 +136,13 @@ impl Layer<2> for Convolution<'_> {
         let (turned, map) = (Matrix::new(self.weight, taps).transposed(), Matrix::new(gradient, plane));
         let Scratch { shape, columns, back } = scratch;
         if self.is_pointwise() {
-            product(isa, map, Matrix::new(x, plane).transposed(), dweight, Store::Add);
-            product(isa, turned, map, dx, Store::Replace);
+            product(on, map, Matrix::new(x, plane).transposed(), dweight, Store::Add);
+            product(on, turned, map, dx, Store::Replace);
         } else {
             self.unfold(x, *shape, columns);
-            product(isa, map, Matrix::new(columns, plane).transposed(), dweight, Store::Add);
+            product(on, map, Matrix::new(columns, plane).transposed(), dweight, Store::Add);
             back.resize(columns.len(), 0.0);
-            product(isa, turned, map, back, Store::Replace);
+            product(on, turned, map, back, Store::Replace);
             dx.fill(0.0);
             self.fold(back, *shape, dx);
         }
@@ -154,6 +153,7 @@ impl Layer<2> for Convolution<'_> {
 mod tests {
     use super::super::tests::{check_gradient, weighted};
     use super::*;
+    use crate::kernels::Isa;
     use crate::kernels::tests::{few, noise, same};
 
     fn layer<'a>(weight: &'a [f32], bias: &'a [f32], kernel: usize, stride: usize) -> Convolution<'a> {
@@ -171,7 +171,12 @@ mod tests {
                 let to = layer(&weight, &bias, kernel, stride).output(shape);
                 let run = |x: &[f32], weight: &[f32], bias: &[f32]| {
                     let mut out = vec![0.0; to.len()];
-                    layer(weight, bias, kernel, stride).forward(Isa::detect(), x, shape, &mut out);
+                    layer(weight, bias, kernel, stride).forward(
+                        Arithmetic::f32(Isa::detect()),
+                        x,
+                        shape,
+                        &mut out,
+                    );
                     out
                 };
                 for (at, &value) in run(&x, &weight, &bias).iter().enumerate() {
@@ -191,8 +196,13 @@ mod tests {
                     same(value, expected, Isa::detect());
                 }
                 let (g, mut dx) = (noise(to.len(), 4), vec![0.0; x.len()]);
-                let [dweight, dbias] =
-                    layer(&weight, &bias, kernel, stride).backward(Isa::detect(), &x, &g, shape, &mut dx);
+                let [dweight, dbias] = layer(&weight, &bias, kernel, stride).backward(
+                    Arithmetic::f32(Isa::detect()),
+                    &x,
+                    &g,
+                    shape,
+                    &mut dx,
+                );
                 check_gradient(&x, &dx, |x| weighted(&run(x, &weight, &bias), &g));
                 check_gradient(&weight, &dweight, |weight| weighted(&run(&x, weight, &bias), &g));
                 if biases > 0 {

@@ -1,11 +1,10 @@
 //! How both halves of a transformer block begin, dw3x3(1x1(LN(x))), by strips of rows.
 
-use super::Shape;
 use super::depthwise::{Frame, Rows, depthwise, depthwise_input_gradient, depthwise_taps_gradient};
 use super::norm::{normalise, normalise_gradient};
 use super::product::{Matrix, Store, product};
 use super::strip::Strip;
-use crate::kernels::Isa;
+use super::{Arithmetic, Shape};
 
 /// Parameters, from c channels to e.
 #[derive(Debug, Clone, Copy)]
@@ -48,7 +47,7 @@ impl Maps {
 
 impl Entry<'_> {
     /// The output in `strip`; what comes before the 3x3 with the rows above and below.
-    pub(super) fn forward(&self, isa: Isa, x: &[f32], strip: Strip, maps: &mut Maps) {
+    pub(super) fn forward(&self, on: Arithmetic, x: &[f32], strip: Strip, maps: &mut Maps) {
         let Maps { input, normal, expanded, filtered, frames: [frame, _], .. } = maps;
         let (c, wide) = (self.norm[0].len(), strip.widened());
         let channels = self.expand.len() / c;
@@ -57,10 +56,10 @@ impl Entry<'_> {
         expanded.resize(channels * wide.len(), 0.0);
         filtered.resize(channels * strip.len(), 0.0);
         wide.gather(x, input);
-        normalise(isa, input, self.norm[0], self.norm[1], wide.len(), normal);
+        normalise(on.isa, input, self.norm[0], self.norm[1], wide.len(), normal);
         let map = Matrix::new(normal, wide.len());
-        product(isa, Matrix::new(self.expand, c), map, expanded, Store::Replace);
-        depthwise(isa, Rows { data: expanded, strip: wide }, self.taps, frame, strip, filtered);
+        product(on, Matrix::new(self.expand, c), map, expanded, Store::Replace);
+        depthwise(on.isa, Rows { data: expanded, strip: wide }, self.taps, frame, strip, filtered);
     }
 
     /// After [`forward`](Self::forward) in the strip that `strip` is widened to, from the gradient `to_filtered`
@@ -68,7 +67,7 @@ impl Entry<'_> {
     /// is added.
     pub(super) fn backward(
         &self,
-        isa: Isa,
+        on: Arithmetic,
         [x, gradient]: [&[f32]; 2],
         strip: Strip,
         to_filtered: &[f32],
@@ -86,15 +85,15 @@ impl Entry<'_> {
         to_normal.resize(c * strip.len(), 0.0);
         let expanded = Rows { data: expanded, strip: wide };
         let to_filtered = Rows { data: to_filtered, strip: near };
-        depthwise_taps_gradient(isa, expanded, to_filtered, frames, strip, dtaps);
-        depthwise_input_gradient(isa, to_filtered, self.taps, &mut frames[0], strip, to_expanded);
+        depthwise_taps_gradient(on.isa, expanded, to_filtered, frames, strip, dtaps);
+        depthwise_input_gradient(on.isa, to_filtered, self.taps, &mut frames[0], strip, to_expanded);
         let normal = Matrix::new(normal, wide.len()).columns(strip.within(wide)).transposed();
-        product(isa, Matrix::new(to_expanded, strip.len()), normal, dexpand, Store::Add);
+        product(on, Matrix::new(to_expanded, strip.len()), normal, dexpand, Store::Add);
         let expand = Matrix::new(self.expand, c).transposed();
-        product(isa, expand, Matrix::new(to_expanded, strip.len()), to_normal, Store::Replace);
+        product(on, expand, Matrix::new(to_expanded, strip.len()), to_normal, Store::Replace);
         strip.gather(x, input);
         strip.gather(gradient, out);
-        normalise_gradient(isa, input, self.norm[0], to_normal, out, dweight, dbias);
+        normalise_gradient(on.isa, input, self.norm[0], to_normal, out, dweight, dbias);
         strip.scatter(out, dx);
     }
 }

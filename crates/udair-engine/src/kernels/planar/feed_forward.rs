@@ -5,8 +5,7 @@ use super::entry::{Entry, Maps};
 use super::gate::{gated_gelu, gated_gelu_gradient};
 use super::product::{Matrix, Store, product};
 use super::strip::Strip;
-use super::{Layer, Shape};
-use crate::kernels::Isa;
+use super::{Arithmetic, Layer, Shape};
 
 /// Parameters of the half-block over c channels, with h inside.
 #[derive(Debug, Clone, Copy)]
@@ -46,10 +45,10 @@ impl FeedForward<'_> {
     }
 
     /// Everything up to the gate in `strip`.
-    fn inside(&self, isa: Isa, x: &[f32], strip: Strip, scratch: &mut Scratch) {
-        self.entry().forward(isa, x, strip, &mut scratch.entry);
+    fn inside(&self, on: Arithmetic, x: &[f32], strip: Strip, scratch: &mut Scratch) {
+        self.entry().forward(on, x, strip, &mut scratch.entry);
         scratch.gated.resize(self.channels().1 * strip.len(), 0.0);
-        gated_gelu(isa, &scratch.entry.filtered, &mut scratch.gated);
+        gated_gelu(on.isa, &scratch.entry.filtered, &mut scratch.gated);
     }
 }
 
@@ -78,22 +77,22 @@ impl Layer<5> for FeedForward<'_> {
         }
     }
 
-    fn image(&self, isa: Isa, x: &[f32], scratch: &mut Scratch, out: &mut [f32]) {
+    fn image(&self, on: Arithmetic, x: &[f32], scratch: &mut Scratch, out: &mut [f32]) {
         let (c, hidden) = self.channels();
         for strip in Strip::all(scratch.shape, 3 * c + 5 * hidden) {
-            self.inside(isa, x, strip, scratch);
+            self.inside(on, x, strip, scratch);
             let result = &mut scratch.out;
             result.resize(c * strip.len(), 0.0);
             strip.gather(x, result);
             let gated = Matrix::new(&scratch.gated, strip.len());
-            product(isa, Matrix::new(self.project, hidden), gated, result, Store::Add);
+            product(on, Matrix::new(self.project, hidden), gated, result, Store::Add);
             strip.scatter(result, out);
         }
     }
 
     fn image_gradient(
         &self,
-        isa: Isa,
+        on: Arithmetic,
         x: &[f32],
         gradient: &[f32],
         scratch: &mut Scratch,
@@ -103,7 +102,7 @@ impl Layer<5> for FeedForward<'_> {
         let (c, hidden) = self.channels();
         for strip in Strip::all(scratch.shape, 5 * c + 10 * hidden) {
             let near = strip.widened();
-            self.inside(isa, x, near, scratch);
+            self.inside(on, x, near, scratch);
             let Scratch { entry, gated, back: [to_out, to_gated, to_filtered], .. } = scratch;
             to_out.resize(c * near.len(), 0.0);
             to_gated.resize(hidden * near.len(), 0.0);
@@ -112,12 +111,12 @@ impl Layer<5> for FeedForward<'_> {
 
             let (map, own) = (|values| Matrix::new(values, near.len()), strip.within(near));
             let gated = map(gated).columns(own.clone()).transposed();
-            product(isa, map(to_out).columns(own), gated, dproject, Store::Add);
+            product(on, map(to_out).columns(own), gated, dproject, Store::Add);
             let project = Matrix::new(self.project, hidden).transposed();
-            product(isa, project, map(to_out), to_gated, Store::Replace);
-            gated_gelu_gradient(isa, &entry.filtered, to_gated, to_filtered);
+            product(on, project, map(to_out), to_gated, Store::Replace);
+            gated_gelu_gradient(on.isa, &entry.filtered, to_gated, to_filtered);
             let gradients = [&mut *dweight, &mut *dbias, &mut *dexpand, &mut *dtaps];
-            self.entry().backward(isa, [x, gradient], strip, to_filtered, entry, dx, gradients);
+            self.entry().backward(on, [x, gradient], strip, to_filtered, entry, dx, gradients);
         }
     }
 }
@@ -126,6 +125,7 @@ impl Layer<5> for FeedForward<'_> {
 mod tests {
     use super::super::tests::{check_gradient, weighted};
     use super::*;
+    use crate::kernels::Isa;
     use crate::kernels::tests::noise;
 
     #[test]
@@ -142,8 +142,8 @@ mod tests {
                     parameters.each_ref().map(Vec::as_slice);
                 let half = FeedForward { norm_weight, norm_bias, expand, taps, project };
                 let (mut out, mut dx) = (vec![0.0; x.len()], vec![0.0; x.len()]);
-                half.forward(isa, x, shape, &mut out);
-                let gradients = half.backward(isa, x, &g, shape, &mut dx);
+                half.forward(Arithmetic::f32(isa), x, shape, &mut out);
+                let gradients = half.backward(Arithmetic::f32(isa), x, &g, shape, &mut dx);
                 (out, dx, gradients)
             };
             let (_, dx, gradients) = run(&x, &parameters);

@@ -4,11 +4,15 @@
 //! The right operand is copied in panels of a few vectors, so that the inner loop reads it in order
 //! whatever its strides were; transposing it costs nothing more.
 
+#[cfg(target_arch = "x86_64")]
+mod tiles;
+
 use std::cell::RefCell;
 use std::ops::Range;
 
+use super::Arithmetic;
 use crate::kernels::LANES;
-use crate::kernels::isa::{Isa, dispatch};
+use crate::kernels::isa::dispatch;
 use crate::kernels::simd::Simd;
 use crate::kernels::tile::{even_share, tile, unroll};
 
@@ -57,9 +61,15 @@ pub(super) enum Store {
 }
 
 /// `out = left right` or `out += left right`, row after row.
-pub(super) fn product(isa: Isa, left: Matrix<'_>, right: Matrix<'_>, out: &mut [f32], store: Store) {
+pub(super) fn product(on: Arithmetic, left: Matrix<'_>, right: Matrix<'_>, out: &mut [f32], store: Store) {
     assert_eq!(left.columns, right.rows, "the inner dimensions differ");
     assert_eq!(out.len(), left.rows * right.columns, "the output has another size");
+    #[cfg(target_arch = "x86_64")]
+    if on.tiles {
+        // SAFETY: tiles are set only where the machine has them; the sizes were checked above.
+        return unsafe { tiles::product(left, right, out, store) };
+    }
+    let isa = on.isa;
     PANEL.with_borrow_mut(|panel| {
         let panel = &mut panel[..];
         dispatch!(isa, product_with(
@@ -215,23 +225,25 @@ unsafe fn add<S: Simd, const R: usize, const C: usize>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernels::Isa;
     use crate::kernels::tests::{few, noise, same};
+
+    fn turned(x: &[f32], columns: usize) -> Vec<f32> {
+        let rows = x.len() / columns;
+        (0..x.len()).map(|at| x[at % rows * columns + at / rows]).collect()
+    }
 
     #[test]
     fn every_instruction_set_multiplies_plain_and_transposed() {
         for &(m, k, n) in few(&[(1, 1, 1), (3, 5, 7), (9, 300, 33), (16, 4, 100), (31, 257, 16)]) {
             let (a, b) = (noise(m * k, 1), noise(k * n, 2));
-            let turn = |x: &[f32], columns: usize| -> Vec<f32> {
-                let rows = x.len() / columns;
-                (0..x.len()).map(|at| x[at % rows * columns + at / rows]).collect()
-            };
-            let (a_turned, b_turned) = (turn(&a, k), turn(&b, n));
+            let (a_turned, b_turned) = (turned(&a, k), turned(&b, n));
             for isa in Isa::available() {
                 let mut results = Vec::new();
                 for left in [Matrix::new(&a, k), Matrix::new(&a_turned, m).transposed()] {
                     for right in [Matrix::new(&b, n), Matrix::new(&b_turned, k).transposed()] {
                         let mut out = vec![7.0; m * n];
-                        product(isa, left, right, &mut out, Store::Replace);
+                        product(Arithmetic::f32(isa), left, right, &mut out, Store::Replace);
                         results.push(out);
                     }
                 }
@@ -241,8 +253,38 @@ mod tests {
                     same(value, terms.sum(), isa);
                 }
                 let mut twice = results[0].clone();
-                product(isa, Matrix::new(&a, k), Matrix::new(&b, n), &mut twice, Store::Add);
+                product(Arithmetic::f32(isa), Matrix::new(&a, k), Matrix::new(&b, n), &mut twice, Store::Add);
                 assert!(twice.iter().zip(&results[0]).all(|(two, one)| (two - 2.0 * one).abs() < 1e-4));
+            }
+        }
+    }
+    #[test]
+    fn tiles_equal_products_of_rounded_factors() {
+        let Some(bf16) = Arithmetic::bf16() else {
+            eprintln!("skipped: this machine has no AMX");
+            return;
+        };
+        let rounded = |values: Vec<f32>| -> Vec<f32> {
+            values.iter().map(|v| half::bf16::from_f32(*v).to_f32()).collect()
+        };
+        for (m, k, n) in [(1, 1, 1), (3, 5, 7), (16, 32, 16), (24, 16, 96), (40, 1100, 33), (33, 31, 257)] {
+            let (a, b) = (noise(m * k, 1), noise(k * n, 2));
+            let (exact_a, exact_b) = (rounded(a.clone()), rounded(b.clone()));
+            let (a_turned, b_turned) = (turned(&a, k), turned(&b, n));
+            let before = noise(m * n, 3);
+            for store in [Store::Replace, Store::Add] {
+                let mut expected = before.clone();
+                let exact = Arithmetic::f32(bf16.isa);
+                product(exact, Matrix::new(&exact_a, k), Matrix::new(&exact_b, n), &mut expected, store);
+                for left in [Matrix::new(&a, k), Matrix::new(&a_turned, m).transposed()] {
+                    for right in [Matrix::new(&b, n), Matrix::new(&b_turned, k).transposed()] {
+                        let mut out = before.clone();
+                        product(bf16, left, right, &mut out, store);
+                        for (out, expected) in out.iter().zip(&expected) {
+                            assert!((out - expected).abs() <= 1e-4, "{m} {k} {n}: {out}, not {expected}");
+                        }
+                    }
+                }
             }
         }
     }

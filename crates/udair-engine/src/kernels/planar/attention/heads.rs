@@ -1,7 +1,7 @@
 //! What a whole image says of its channels: which of them attend to which, and the way back.
 
 use super::Attention;
-use crate::kernels::Isa;
+use crate::kernels::planar::Arithmetic;
 use crate::kernels::planar::product::{Matrix, Store, product};
 
 /// Rows shorter than this are divided by it instead of their length.
@@ -32,7 +32,7 @@ impl Heads {
 
 impl Attention<'_> {
     /// The attention, once all strips were looked at.
-    pub(super) fn attend(&self, isa: Isa, heads: &mut Heads) {
+    pub(super) fn attend(&self, on: Arithmetic, heads: &mut Heads) {
         let (c, d) = self.channels();
         let Heads { scales, cosines, attention, mix, .. } = heads;
         scales.iter_mut().for_each(|scale| *scale = 1.0 / scale.sqrt().max(SHORTEST));
@@ -48,7 +48,7 @@ impl Attention<'_> {
                 softmax(cosines, temperature, attention);
             }
             let project = Matrix::new(self.project, c).columns(rows.clone());
-            product(isa, project, Matrix::new(attention, d), &mut mixed, Store::Replace);
+            product(on.exact(), project, Matrix::new(attention, d), &mut mixed, Store::Replace);
             for (mix, mixed) in mix.chunks_exact_mut(c).zip(mixed.chunks_exact(d)) {
                 mix[rows.clone()].copy_from_slice(mixed);
             }
@@ -59,7 +59,7 @@ impl Attention<'_> {
     /// `[d, d]` a head, and how much of the rows of q and k is to be taken off theirs, `[2 c]`.
     pub(super) fn heads_gradient(
         &self,
-        isa: Isa,
+        on: Arithmetic,
         heads: &Heads,
         dtemperature: &mut [f32],
         dproject: &mut [f32],
@@ -75,12 +75,18 @@ impl Attention<'_> {
             let (cosines, attention) = (&cosines[square.clone()], &attention[square.clone()]);
             let to_cosines = &mut to_products[square];
             let with_values = Matrix::new(with_values, c).columns(rows.clone());
-            product(isa, with_values, Matrix::new(attention, d).transposed(), &mut part, Store::Replace);
+            product(
+                on.exact(),
+                with_values,
+                Matrix::new(attention, d).transposed(),
+                &mut part,
+                Store::Replace,
+            );
             for (to, part) in dproject.chunks_exact_mut(c).zip(part.chunks_exact(d)) {
                 to[rows.clone()].iter_mut().zip(part).for_each(|(to, part)| *to += part);
             }
             let project = Matrix::new(self.project, c).columns(rows.clone()).transposed();
-            product(isa, project, with_values, to_cosines, Store::Replace);
+            product(on.exact(), project, with_values, to_cosines, Store::Replace);
             for ((to, attention), cosines) in
                 to_cosines.chunks_exact_mut(d).zip(attention.chunks_exact(d)).zip(cosines.chunks_exact(d))
             {
