@@ -111,6 +111,7 @@ impl Tiles {
     ///
     /// # Safety
     /// All tiles must be readable, all rows of sums writable, and readable if they are added to.
+    #[expect(clippy::unused_self, reason = "it shows that the registers are set up")]
     #[inline]
     pub(super) unsafe fn product(
         &self,

@@ -3,6 +3,7 @@
 //!
 //! Each keeps its inputs and nothing else: what the backward pass needs beyond them it computes
 //! again.
+#![expect(clippy::too_many_arguments, reason = "Burn's dispatch takes one tensor an argument")]
 
 use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;

@@ -77,7 +77,7 @@ pub(super) unsafe fn product(left: Matrix<'_>, right: Matrix<'_>, out: &mut [f32
                     // SAFETY: both panels hold all their tiles; whole tiles lie inside the output, and
                     // others go by `edge`.
                     unsafe {
-                        if height % SIDE == 0 && width % SIDE == 0 {
+                        if height.is_multiple_of(SIDE) && width.is_multiple_of(SIDE) {
                             let to = to.as_mut_ptr();
                             let below = to.wrapping_add(SIDE * right.columns);
                             tiles.product(count, &operands, [to, below], 4 * right.columns, add);
