@@ -91,6 +91,7 @@ pub(crate) fn run(args: TrainArgs) -> anyhow::Result<Exit> {
     }
     let device = probe::named(&args.device)
         .map_err(|reason| Problem::new(reason).hint("`udair devices` lists what there is"))?;
+    config.arithmetic()?;
     let (mut batches, pairs) = batches::open(&config)?;
     if let Some(count) = args.overfit {
         batches = Arc::new(Overfit { batches, count });

@@ -2,8 +2,9 @@
 //!
 //! This is the one place with `unsafe`, but for a setting of the program's allocator. Every kernel
 //! is written once over the [`simd::Simd`] trait (vectors of 16 values) and compiled for AVX-512,
-//! AVX2 with FMA, NEON and portable code; [`Isa`] picks one at run time. A kernel checks the lengths
-//! of its slices before it touches a pointer, so its signature is safe.
+//! AVX2 with FMA, NEON and portable code; [`Isa`] picks one at run time. Products in bf16 alone are
+//! written for the instructions that have them. A kernel checks the lengths of its slices before it
+//! touches a pointer, so its signature is safe.
 //!
 //! Every output value is computed by the same operations in the same order wherever it lies in a
 //! slice. That is what lets the callers cut a picture into strips and threads as they like without

@@ -8,6 +8,7 @@ mod layer;
 
 use serde::{Deserialize, Serialize};
 use toml::Table;
+use udair_engine::planar::Arithmetic;
 
 use layer::lay;
 
@@ -287,6 +288,17 @@ impl Config {
         self.codebook.bypass = self.codebook.bypass.min(1);
         self.codebook.seed_batches = self.codebook.seed_batches.min(1);
         self
+    }
+
+    /// What the backbone's products are computed in, if this machine can.
+    ///
+    /// # Errors
+    /// [`TrainError::Config`] where it cannot.
+    pub fn arithmetic(&self) -> Result<Arithmetic, TrainError> {
+        Arithmetic::named(&self.precision).ok_or_else(|| {
+            let message = format!("this machine has no instructions for products in {}", self.precision);
+            TrainError::Config(format!("{message}\nhint: --set precision=f32 runs everywhere"))
+        })
     }
 
     fn validate(&self) -> Result<(), TrainError> {

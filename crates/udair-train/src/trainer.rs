@@ -14,7 +14,6 @@ use std::time::Instant;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
-use udair_engine::planar::Arithmetic;
 use udair_engine::{Guidance, Weights};
 use udair_nn::daam::Analysis;
 use udair_nn::{Bypass, Conditions, Mode, Output, Udair, initial_weights};
@@ -174,11 +173,7 @@ impl<'a> Trainer<'a> {
             }
         };
         let (device, before) = (device.clone().autodiff(), weights.trained_on());
-        let arithmetic = Arithmetic::named(&config.precision).ok_or_else(|| {
-            let message = format!("this machine has no instructions for products in {}", config.precision);
-            TrainError::Config(format!("{message}\nhint: --set precision=f32 runs everywhere"))
-        })?;
-        let net = Udair::from_weights(&weights, &device).with_arithmetic(arithmetic);
+        let net = Udair::from_weights(&weights, &device).with_arithmetic(config.arithmetic()?);
         let matrices = if config.optim.muon { muon::matrices(&config.model) } else { Vec::new() };
         let optimiser = Optimiser::new(config.model.parameter_count(), matrices, &device.clone().inner());
         let held = (!config.optim.analysis).then(|| Held::of(&weights, &device.clone().inner()));

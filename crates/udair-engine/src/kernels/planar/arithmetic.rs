@@ -21,8 +21,9 @@ impl Arithmetic {
     /// Factors rounded to bf16 (eight significant bits), sums in f32, on machines with AMX: Intel Xeons of
     /// the fourth generation or later, under Linux.
     pub fn bf16() -> Option<Self> {
+        // Tiles are packed by AVX512-BF16.
         #[cfg(target_arch = "x86_64")]
-        if crate::kernels::amx::available() {
+        if crate::kernels::amx::available() && crate::Precision::named("bf16").is_some() {
             return Some(Self { isa: Isa::named("avx512")?, tiles: true });
         }
         None

@@ -42,11 +42,11 @@ pub(super) fn depthwise_taps_gradient(
     isa: Isa,
     x: Rows<'_>,
     gradient: Rows<'_>,
-    frames: &mut [Frame; 2],
+    frame: &mut Frame,
     of: Strip,
     out: &mut [f32],
 ) {
-    let [left, right] = frames;
+    let (width, own) = (of.width(), of.within(gradient.strip));
     let planes = x.planes().zip(gradient.planes());
     assert_eq!(
         (planes.len(), 9 * planes.len()),
@@ -54,9 +54,9 @@ pub(super) fn depthwise_taps_gradient(
         "slices differ in their sizes"
     );
     for ((x_plane, gradient_plane), out) in planes.zip(out.chunks_exact_mut(9)) {
-        let (x, stride) = left.fill(x_plane, x.strip, of);
-        let (gradient, _) = right.fill(gradient_plane, gradient.strip, of);
-        dispatch!(isa, taps_with(x: &[f32], gradient: &[f32], out: &mut [f32], stride: usize));
+        let (x, stride) = frame.fill(isa, x_plane, x.strip, of);
+        let gradient = &gradient_plane[own.clone()];
+        dispatch!(isa, taps_with(x: &[f32], stride: usize, gradient: &[f32], width: usize, out: &mut [f32]));
     }
 }
 
@@ -72,7 +72,7 @@ fn convolve(
     let (width, channels) = (to.width(), x.planes().len());
     assert_eq!((taps.len(), out.len()), (9 * channels, channels * to.len()), "slices differ in their sizes");
     for ((plane, out), taps) in x.planes().zip(out.chunks_exact_mut(to.len())).zip(taps.as_chunks().0) {
-        let ((x, stride), taps) = (frame.fill(plane, x.strip, to), orient(*taps));
+        let ((x, stride), taps) = (frame.fill(isa, plane, x.strip, to), orient(*taps));
         dispatch!(isa, plane_with(x: &[f32], stride: usize, taps: [f32; 9], width: usize, out: &mut [f32]));
     }
 }
@@ -98,17 +98,28 @@ impl Frame {
     }
 
     /// The rows `to` of a plane whose rows `from` are at hand, and values from one row to the next.
-    fn fill(&mut self, plane: &[f32], from: Strip, to: Strip) -> (&[f32], usize) {
-        let stride = self.stride;
-        self.data.resize(to.framed(from).count() * stride, 0.0);
-        for (row, line) in self.data.chunks_exact_mut(stride).zip(to.framed(from)) {
-            let row = &mut row[1..=to.width()];
-            match line {
-                Some(line) => row.copy_from_slice(&plane[line]),
-                None => row.fill(0.0),
-            }
-        }
+    fn fill(&mut self, isa: Isa, plane: &[f32], from: Strip, to: Strip) -> (&[f32], usize) {
+        self.data.resize(to.framed(from).count() * self.stride, 0.0);
+        let (data, stride) = (&mut self.data[..], self.stride);
+        dispatch!(isa, fill_with(data: &mut [f32], stride: usize, plane: &[f32], from: Strip, to: Strip));
         (&self.data, stride)
+    }
+}
+
+/// By vectors, as rows are short and the zeros behind them may be written again.
+#[inline(always)]
+unsafe fn fill_with<S: Simd>(data: &mut [f32], stride: usize, plane: &[f32], from: Strip, to: Strip) {
+    for (row, line) in data.chunks_exact_mut(stride).zip(to.framed(from)) {
+        let row = &mut row[1..];
+        match line {
+            Some(line) => {
+                for (row, line) in row.chunks_exact_mut(LANES).zip(plane[line].chunks(LANES)) {
+                    // SAFETY: a row of a frame has whole vectors; the line is read as far as it goes.
+                    unsafe { S::store(row.as_mut_ptr(), S::load_part(line.as_ptr(), line.len())) };
+                }
+            }
+            None => row.fill(0.0),
+        }
     }
 }
 
@@ -132,25 +143,30 @@ unsafe fn plane_with<S: Simd>(x: &[f32], stride: usize, taps: [f32; 9], width: u
 }
 
 #[inline(always)]
-unsafe fn taps_with<S: Simd>(x: &[f32], gradient: &[f32], out: &mut [f32], stride: usize) {
-    assert!(x.len().is_multiple_of(stride) && gradient.len() == x.len(), "frames differ");
-    let height = x.len() / stride - 2;
-    // SAFETY: as in `plane_with`; the border of the gradient adds zeros.
-    unsafe {
-        let mut totals = [S::splat(0.0); 9];
-        for y in 0..height {
-            for block in 0..stride / LANES - 1 {
-                let at = block * LANES;
-                let g = S::load(gradient.as_ptr().add((y + 1) * stride + at + 1));
+unsafe fn taps_with<S: Simd>(x: &[f32], stride: usize, gradient: &[f32], width: usize, out: &mut [f32]) {
+    let rows = gradient.chunks_exact(width);
+    assert!(
+        width.next_multiple_of(LANES) + LANES <= stride && x.len() == (rows.len() + 2) * stride,
+        "frames differ"
+    );
+    // SAFETY: the caller is on the machine of `S`.
+    let mut totals = [unsafe { S::splat(0.0) }; 9];
+    for (y, row) in rows.enumerate() {
+        let x = &x[y * stride..][..3 * stride];
+        for (block, row) in row.chunks(LANES).enumerate() {
+            // SAFETY: as in `plane_with`; what a row of the gradient does not have adds zeros.
+            unsafe {
+                let g = S::load_part(row.as_ptr(), row.len());
                 for (n, total) in totals.iter_mut().enumerate() {
-                    let x = S::load(x.as_ptr().add((y + n / 3) * stride + at + n % 3));
+                    let x = S::load(x.as_ptr().add(n / 3 * stride + block * LANES + n % 3));
                     *total = S::fma(x, g, *total);
                 }
             }
         }
-        for (out, total) in out.iter_mut().zip(totals) {
-            *out += S::sum(total);
-        }
+    }
+    for (out, total) in out.iter_mut().zip(totals) {
+        // SAFETY: as above.
+        *out += unsafe { S::sum(total) };
     }
 }
 
@@ -191,8 +207,7 @@ mod tests {
                 depthwise_input_gradient(isa, rows(&g), &taps, &mut Frame::new(width), strip, &mut dx);
                 check_gradient(&x, &dx, |x| weighted(&run(x, &taps), &g));
                 let mut dtaps = vec![0.0; 27];
-                let mut frames = [Frame::new(width), Frame::new(width)];
-                depthwise_taps_gradient(isa, rows(&x), rows(&g), &mut frames, strip, &mut dtaps);
+                depthwise_taps_gradient(isa, rows(&x), rows(&g), &mut Frame::new(width), strip, &mut dtaps);
                 check_gradient(&taps, &dtaps, |taps| weighted(&run(&x, taps), &g));
             }
         }

@@ -27,7 +27,7 @@ pub(super) struct Maps {
     pub(super) filtered: Vec<f32>,
     /// Gradients of the input, `expanded` and `normal`; only the backward pass needs them.
     back: [Vec<f32>; 3],
-    frames: [Frame; 2],
+    frame: Frame,
 }
 
 impl Maps {
@@ -40,7 +40,7 @@ impl Maps {
             expanded: empty(),
             filtered: empty(),
             back: [empty(), empty(), empty()],
-            frames: [Frame::new(shape.width), Frame::new(shape.width)],
+            frame: Frame::new(shape.width),
         }
     }
 }
@@ -48,7 +48,7 @@ impl Maps {
 impl Entry<'_> {
     /// The output in `strip`; what comes before the 3x3 with the rows above and below.
     pub(super) fn forward(&self, on: Arithmetic, x: &[f32], strip: Strip, maps: &mut Maps) {
-        let Maps { input, normal, expanded, filtered, frames: [frame, _], .. } = maps;
+        let Maps { input, normal, expanded, filtered, frame, .. } = maps;
         let (c, wide) = (self.norm[0].len(), strip.widened());
         let channels = self.expand.len() / c;
         input.resize(c * wide.len(), 0.0);
@@ -75,7 +75,7 @@ impl Entry<'_> {
         dx: &mut [f32],
         [dweight, dbias, dexpand, dtaps]: [&mut [f32]; 4],
     ) {
-        let Maps { input, normal, expanded, back: [out, to_expanded, to_normal], frames, .. } = maps;
+        let Maps { input, normal, expanded, back: [out, to_expanded, to_normal], frame, .. } = maps;
         let c = self.norm[0].len();
         let near = strip.widened();
         let wide = near.widened();
@@ -85,8 +85,8 @@ impl Entry<'_> {
         to_normal.resize(c * strip.len(), 0.0);
         let expanded = Rows { data: expanded, strip: wide };
         let to_filtered = Rows { data: to_filtered, strip: near };
-        depthwise_taps_gradient(on.isa, expanded, to_filtered, frames, strip, dtaps);
-        depthwise_input_gradient(on.isa, to_filtered, self.taps, &mut frames[0], strip, to_expanded);
+        depthwise_taps_gradient(on.isa, expanded, to_filtered, frame, strip, dtaps);
+        depthwise_input_gradient(on.isa, to_filtered, self.taps, frame, strip, to_expanded);
         let normal = Matrix::new(normal, wide.len()).columns(strip.within(wide)).transposed();
         product(on, Matrix::new(to_expanded, strip.len()), normal, dexpand, Store::Add);
         let expand = Matrix::new(self.expand, c).transposed();
