@@ -65,8 +65,8 @@ pub(crate) struct Results {
     always: bool,
 
     /// Take the network's result as it is. Otherwise it gets back what the damage leaves of the picture:
-    /// local averages, contrast and texture under noise, and what lies between the streaks of light rain. Wide areas
-    /// of a dark picture get the tones that a small version of it gets, and a hazy one is undone as its
+    /// brightness, colour, contrast and texture under noise, and what lies between the streaks of light rain. Wide
+    /// areas of a dark picture get the tones that a small version of it gets, and a hazy one is undone as its
     /// small version is, which is many times faster, too
     #[arg(long)]
     network_alone: bool,

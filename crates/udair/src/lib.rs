@@ -16,7 +16,6 @@
 //! ```
 
 mod adapt;
-mod averages;
 mod background;
 mod blocks;
 mod check;
@@ -26,6 +25,7 @@ mod error;
 mod estimate;
 mod exposure;
 mod haze;
+mod median;
 mod memory;
 mod network;
 mod options;

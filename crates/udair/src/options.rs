@@ -11,8 +11,8 @@ pub struct Options {
     pub strength: f32,
     /// Restore pictures that are found clean, too.
     pub always: bool,
-    /// Keep of the picture what the damage leaves: local averages, contrast and texture under noise, and what
-    /// lies between the streaks of light rain; and undo darkness and haze over wide areas as in a version of the
+    /// Keep of the picture what the damage leaves: brightness, colour, contrast and texture under noise, and
+    /// what lies between the streaks of light rain; and undo darkness and haze over wide areas as in a version of the
     /// picture that is as small as the crops of training. Without it the result is the network's alone.
     pub tones: bool,
     /// Whether to adapt to the picture.

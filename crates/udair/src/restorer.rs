@@ -13,8 +13,8 @@ use crate::network::Network;
 use crate::phase::Phase;
 use crate::smaller::Smaller;
 use crate::{
-    Findings, Options, Pattern, Report, RestoreError, Status, averages, background, check, contrast,
-    exposure, haze, memory, texture,
+    Findings, Options, Pattern, Report, RestoreError, Status, background, check, contrast, exposure, haze,
+    median, memory, texture,
 };
 
 /// Share of the work that the analysis takes, for the progress bar alone.
@@ -207,7 +207,7 @@ impl Restorer {
             Pattern::Denoise if options.tones => {
                 let input = Pixels::of(picture)?.rgb;
                 contrast::bound(&input, &mut restored, width);
-                averages::keep(&input, &mut restored, width);
+                median::keep(&input, &mut restored, width);
                 texture::give_back(&input, &mut restored, width);
             }
             Pattern::Derain if options.tones => {
