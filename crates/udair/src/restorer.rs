@@ -13,8 +13,8 @@ use crate::network::Network;
 use crate::phase::Phase;
 use crate::smaller::Smaller;
 use crate::{
-    Findings, Options, Pattern, Report, RestoreError, Status, background, check, contrast, exposure, haze,
-    median, memory, texture,
+    Findings, Options, Pattern, Report, RestoreError, Status, background, check, denoised, exposure, haze,
+    memory,
 };
 
 /// Share of the work that the analysis takes, for the progress bar alone.
@@ -179,6 +179,10 @@ impl Restorer {
         // What was adapted to this picture is not what a smaller version of it would get.
         let adapted = adaptation.as_ref().is_some_and(|a| a.decision == Decision::Adapted);
         let still = Phase { watch, from: 0.0, to: 0.0 };
+        // Half the size has a quarter of the pixels.
+        let whole = if findings.pattern == Pattern::Denoise && options.tones { 0.8 } else { 1.0 };
+        let restore = Phase { watch, from: 0.0, to: whole };
+        let finish = Phase { watch, from: whole, to: 1.0 };
         let smaller = match findings.pattern {
             _ if adapted || !options.tones => None,
             Pattern::Dehaze => smaller,
@@ -198,7 +202,7 @@ impl Restorer {
                 haze::undo(smaller, &mut rgb);
                 rgb
             }
-            _ => network.restore(pixels.rgb, width, pixels.height, conditions, watch)?,
+            _ => network.restore(pixels.rgb, width, pixels.height, conditions, &restore)?,
         };
         if let Some(fault) = check::fault(&input, &restored) {
             return Err(RestoreError::Output(fault));
@@ -206,9 +210,7 @@ impl Restorer {
         match findings.pattern {
             Pattern::Denoise if options.tones => {
                 let input = Pixels::of(picture)?.rgb;
-                contrast::bound(&input, &mut restored, width);
-                median::keep(&input, &mut restored, width);
-                texture::give_back(&input, &mut restored, width);
+                denoised::finish(network, &input, &mut restored, width, &finish)?;
             }
             Pattern::Derain if options.tones => {
                 background::keep(&Pixels::of(picture)?.rgb, &mut restored, width);

@@ -58,10 +58,24 @@ impl Smaller {
             return Ok(None);
         }
         let [across, down] = [width, height].map(|side| side * SIDE / shorter);
+        Self::of(network, rgb, (width, height), (across, down), watch).map(Some)
+    }
+
+    /// Looks at a version with `across` x `down` pixels of `rgb`, which has `width` x `height`.
+    ///
+    /// # Errors
+    /// Those of the network.
+    pub(crate) fn of(
+        network: &dyn Network,
+        rgb: &[f32],
+        (width, height): (usize, usize),
+        (across, down): (usize, usize),
+        watch: &dyn Watch,
+    ) -> Result<Self, RestoreError> {
         let rgb = Blocks::counted((width, across), (height, down)).means(rgb).into_flattened();
         let conditions = network.conditions(&rgb, across, down, watch)?;
         let findings = Findings::of(network.identify(&conditions));
-        Ok(Some(Self { rgb, across, down, conditions, findings }))
+        Ok(Self { rgb, across, down, conditions, findings })
     }
 
     /// True where it is clean or noisy so surely that nothing spoils wide areas of the picture.
