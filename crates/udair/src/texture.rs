@@ -1,7 +1,7 @@
 //! What a denoiser takes away should look like noise, not like the picture (Buades, Coll and Morel, "A review of
 //! image denoising algorithms, with a new one", Multiscale Modeling and Simulation 2005). Texture that is smoothed
 //! leaves a weaker copy of itself behind, and the more what was taken resembles what is left, the more of it was texture:
-//! that is given back.
+//! that is given back. Texture is light and shade, so its grey is: colours that were taken are noise.
 
 use rayon::prelude::*;
 
@@ -17,16 +17,19 @@ const TEXTURE: f64 = 0.6;
 const MILD: f64 = 8.0 / 255.0;
 const STRONG: f64 = 2.0 * MILD;
 
-/// Gives `restored`, rows of `width` RGB pixels, back what was taken from `input` as mild noise and resembles
-/// what is left.
+/// Gives `restored`, rows of `width` RGB pixels, back the grey of what was taken from `input` as mild noise and
+/// resembles what is left.
 pub(crate) fn give_back(input: &[f32], restored: &mut [f32], width: usize) {
     let taken = Taken::of(input, restored, width);
     let texture = ((taken.likeness - NOISE) / (TEXTURE - NOISE)).clamp(0.0, 1.0);
     let mildness = ((STRONG - taken.deviation) / (STRONG - MILD)).clamp(0.0, 1.0);
     let share = (mildness * texture) as f32;
     if share > 0.0 {
-        let values = restored.par_iter_mut().zip(input.par_iter());
-        values.for_each(|(value, &input)| *value += share * (input - *value));
+        let pixels = restored.par_chunks_exact_mut(3).zip(input.par_chunks_exact(3));
+        pixels.for_each(|(pixel, input)| {
+            let taken = input.iter().sum::<f32>() - pixel.iter().sum::<f32>();
+            pixel.iter_mut().for_each(|value| *value += share * taken / 3.0);
+        });
     }
 }
 
@@ -74,16 +77,27 @@ mod tests {
 
     const WIDTH: usize = 96;
 
-    /// A picture of fine texture, the input with more or less noise, and what is left of the texture.
-    fn given_back(deviation: f32, left: f32) -> f32 {
-        let texture: Vec<f32> = noise(WIDTH * 64 * 3, 12.0 / 255.0).iter().rev().copied().collect();
+    /// What is given back, grey and colours, of a picture of fine grey texture whose input has more or less noise.
+    fn given_back(deviation: f32, left: f32) -> [f32; 2] {
+        let texture = noise(WIDTH * 64, 12.0 / 255.0).into_iter().rev();
+        let texture: Vec<f32> = texture.flat_map(|v| [v; 3]).collect();
         let grain = noise(texture.len(), deviation / 255.0);
         let input: Vec<f32> = texture.iter().zip(&grain).map(|(t, g)| 0.5 + t + g).collect();
         let result: Vec<f32> = texture.iter().map(|t| 0.5 + left * t).collect();
         let mut restored = result.clone();
         give_back(&input, &mut restored, WIDTH);
-        let squares = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f32>();
-        1.0 - (squares(&restored, &input) / squares(&result, &input)).sqrt()
+        let squares = |picture: &[f32]| {
+            let mut squares = [0.0; 2];
+            for (a, b) in picture.as_chunks::<3>().0.iter().zip(input.as_chunks::<3>().0) {
+                let missing: [f32; 3] = std::array::from_fn(|c| b[c] - a[c]);
+                let grey = missing.iter().sum::<f32>() / 3.0;
+                squares[0] += 3.0 * grey * grey;
+                squares[1] += missing.iter().map(|v| (v - grey).powi(2)).sum::<f32>();
+            }
+            squares
+        };
+        let (before, after) = (squares(&result), squares(&restored));
+        std::array::from_fn(|k| 1.0 - (after[k] / before[k]).sqrt())
     }
 
     #[test]
@@ -99,8 +113,9 @@ mod tests {
             // Strong noise, of which some is left.
             (60.0, 0.3, 0.0),
         ] {
-            let share = given_back(deviation, left);
-            assert!((share - expected).abs() < 0.1, "{deviation}, {left}: {share} is given back");
+            let [grey, colour] = given_back(deviation, left);
+            assert!((grey - expected).abs() < 0.1, "{deviation}, {left}: {grey} is given back");
+            assert!(colour.abs() < 0.01, "{deviation}, {left}: {colour} of the colours are given back");
         }
     }
 
