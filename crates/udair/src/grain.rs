@@ -143,7 +143,7 @@ mod tests {
             let grain: Vec<f32> = noise(LEN, grain).into_iter().rev().collect();
             let mut restored = sum(&clean, &grain);
             let before = distance(&restored, &clean);
-            smooth(&input, &mut restored, &[0.5; LEN], SIZE.0);
+            smooth(&input, &mut restored, &vec![0.5; LEN], SIZE.0);
             let after = distance(&restored, &clean);
             assert!(after <= left * before + 0.002, "{detail}, {before}: {after} is left");
         }
