@@ -5,6 +5,8 @@
 //! dark picture and how much haze it takes away depend on the picture's size: less of a large one than of a
 //! small version of it. It is right on average at the sizes that it was trained on, so that the smaller version
 //! says how wide areas of the picture should look.
+//!
+//! A version of half the size serves another end: what it holds of a noisy picture's grain (`grain.rs`).
 
 use udair_engine::{Conditions, Watch};
 
